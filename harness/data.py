@@ -1,0 +1,102 @@
+"""Data sets in a checked cache: official files are read once, train / validation / test apart.
+
+The cache folder is `--data`, else `$SLIMBENCH_DATA`, else `~/.cache/slimbench/data`. Hidden test
+data lies in a folder of its own, so that a sandboxed run can be given the rest without it.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+from collections.abc import Iterable
+from pathlib import Path
+
+import numpy as np
+
+from harness.errors import DataError
+from harness.record import sha256_of, write_atomically
+from harness.types import DataSet, Split
+
+SPLITS = ("train", "validation", "test")
+
+
+def cache_folder(given: Path | None = None) -> Path:
+    """The data cache: the given folder, `$SLIMBENCH_DATA`, or the user's cache."""
+    default = Path.home() / ".cache" / "slimbench" / "data"
+    return (given or Path(os.environ.get("SLIMBENCH_DATA", default))).resolve()
+
+
+def check_files(folder: Path, md5: dict[str, str], way_out: str) -> None:
+    """Raise DataError unless every official file is there with its published MD5."""
+    for name, expected in md5.items():
+        path = folder / name
+        if not path.is_file():
+            raise DataError(f"{path} is missing; {way_out}")
+        found = hashlib.md5(path.read_bytes(), usedforsecurity=False).hexdigest()
+        if found != expected:
+            raise DataError(
+                f"{path}: MD5 {found} is not the published {expected} "
+                f"({path.stat().st_size} bytes): the file is truncated or changed; {way_out}"
+            )
+
+
+def prepare(dataset: DataSet, source: Path, cache: Path) -> Path:
+    """Read official files from `source` into the cache and return the data set's folder."""
+    return store(dataset.read(source), cache / dataset.name)
+
+
+def store(splits: dict[str, Split], folder: Path) -> Path:
+    """Write the splits below `folder`, each in its own folder, and the checksums last."""
+    checksums: dict[str, str] = {}
+    for name in SPLITS:
+        arrays = {f"input_{key}": value for key, value in splits[name].inputs.items()}
+        for key, array in (arrays | {"targets": splits[name].targets}).items():
+            path = folder / name / f"{key}.npy"
+            path.parent.mkdir(parents=True, exist_ok=True)
+            part = path.with_suffix(".part")
+            with part.open("wb") as file:
+                np.save(file, np.ascontiguousarray(array), allow_pickle=False)
+            part.replace(path)
+            checksums[f"{name}/{path.name}"] = sha256_of(path)
+    write_atomically(folder / "checksums.json", json.dumps(checksums, sort_keys=True).encode())
+    return folder
+
+
+def checksums(folder: Path) -> dict[str, str]:
+    """SHA-256 of each prepared file as noted when it was written."""
+    path = folder / "checksums.json"
+    if not path.is_file():
+        raise DataError(
+            f"data set '{folder.name}' is not in {folder.parent}; prepare it with "
+            f"`slimbench data prepare {folder.name} --from DIR`, or use --scale smoke"
+        )
+    noted: dict[str, str] = json.loads(path.read_text())
+    return noted
+
+
+def data_sha256(folder: Path) -> str:
+    """One hash over all prepared files, for keys and records."""
+    return sha256_of(json.dumps(checksums(folder), sort_keys=True).encode())
+
+
+def verify(folder: Path, splits: Iterable[str] = SPLITS) -> None:
+    """Raise DataError when a prepared file of `splits` is missing or no longer fits its checksum."""
+    for name, expected in checksums(folder).items():
+        if name.split("/")[0] in splits:
+            path = folder / name
+            if not path.is_file() or sha256_of(path) != expected:
+                raise DataError(
+                    f"{path} is missing or damaged (expected sha256 {expected[:12]}...); "
+                    f"run `slimbench data prepare {folder.name} --from DIR` again"
+                )
+
+
+def load_split(folder: Path, name: str) -> Split:
+    """Memory-map one prepared split. Raises DataError when it is not there."""
+    files = sorted((folder / name).glob("*.npy"))
+    if not files:
+        raise DataError(f"no {name} split in {folder}; see `slimbench data list`")
+    arrays = {path.stem: np.load(path, mmap_mode="r", allow_pickle=False) for path in files}
+    targets = arrays.pop("targets")
+    return Split({key.removeprefix("input_"): value for key, value in arrays.items()}, targets)

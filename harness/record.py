@@ -1,0 +1,248 @@
+"""The JSON rows everything ends as: one run or one measurement, self-describing, raw values only.
+
+A reader needs no task code: the `task` block carries unit, direction, limits and the reference's
+figures. Means, intervals and ranks are computed on read, in `leaderboard/`.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
+
+from harness.errors import UsageError
+
+SCHEMA_VERSION = 1
+Status = Literal[
+    "ok", "failed", "over_budget", "timeout", "out_of_memory", "invalid_model", "crashed"
+]
+VerificationStatus = Literal["self_reported", "verified", "reproduced", "flagged", "withdrawn"]
+
+
+class Row(BaseModel):
+    """Strict and immutable: an unknown key or a wrong type is an error."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, ser_json_inf_nan="strings")
+
+
+class MetricBlock(Row):
+    name: str
+    unit: str
+    higher_is_better: bool
+    chance: float
+
+
+class LimitBlock(Row):
+    quantity: str
+    kind: Literal["at_least", "at_most"]
+    bound: float
+
+
+class ReferenceBlock(Row):
+    """The frozen reference every row is compared with; quality on the same splits, as ONNX."""
+
+    sha256: str
+    quality_validation: float
+    quality_test: float
+    macs: int
+    params: int
+    size_bytes: int
+
+
+class TaskBlock(Row):
+    """What a reader must know of the task to rank its rows."""
+
+    name: str
+    version: int
+    title: str
+    modality: str
+    metric: MetricBlock
+    limits: list[LimitBlock]
+    test_examples: int
+    reference: ReferenceBlock | None
+
+
+class MethodBlock(Row):
+    name: str
+    version: int
+    family: str
+    source: str
+    source_sha256: str
+    small_baseline: bool = False
+
+
+class Counts(Row):
+    """Read off the ONNX graph. One multiply-accumulate is one MAC; flops = 2 x macs on read."""
+
+    macs: int
+    params: int
+    params_nonzero: int
+    size_bytes: int
+    size_zstd_bytes: int
+    peak_memory_bytes: int
+
+
+class Cost(Row):
+    """What the run itself spent."""
+
+    train_macs: float = 0.0
+    queries: int = 0
+    solve_seconds: float = 0.0
+    cpu_seconds: float = 0.0
+    score_seconds: float = 0.0
+    other_seconds: float = 0.0
+    peak_rss_bytes: int = 0
+
+
+class RunRecord(Row):
+    """One run of one method at one setting and seed on one task."""
+
+    kind: Literal["run"] = "run"
+    schema_version: int = SCHEMA_VERSION
+    key: str
+    task: TaskBlock
+    method: MethodBlock
+    setting: dict[str, Any]
+    seed: int
+    scale: Literal["smoke", "standard", "full"]
+    status: Status
+    cause: str | None = None
+    quality_test: float | None = None
+    quality_validation: float | None = None
+    slices_test: dict[str, float] = Field(default_factory=dict)
+    counts: Counts | None = None
+    artifact_sha256: str | None = None
+    predictions_sha256: str | None = None
+    cost: Cost = Field(default_factory=Cost)
+    environment: dict[str, Any] = Field(default_factory=dict)
+    created: str
+    verification: VerificationStatus = "self_reported"
+
+
+class ProfileBlock(Row):
+    name: str
+    sha256: str
+    kind: Literal["measured", "table", "predicted", "remote"]
+    runtime: str
+    runtime_version: str
+    threads: int
+    batch: int
+    price_per_hour_usd: float | None = None
+
+
+class MeasurementRecord(Row):
+    """Paired timing of one artifact against the profile's anchor on one profile.
+
+    `pairs` holds, for every process start, the list of (anchor_ms, entry_ms) block values in
+    the order they were taken; everything published is computed from them on read.
+    """
+
+    kind: Literal["measurement"] = "measurement"
+    schema_version: int = SCHEMA_VERSION
+    task: str
+    task_version: int
+    artifact_sha256: str
+    anchor_sha256: str
+    anchor_nominal_ms: float
+    profile: ProfileBlock
+    status: Literal["ok", "not_runnable", "off_profile", "failed"]
+    cause: str | None = None
+    pairs: list[list[tuple[float, float]]] = Field(default_factory=list)
+    request_ms: list[float] = Field(default_factory=list)
+    throughput_batch: int | None = None
+    throughput_pairs: list[tuple[float, float]] = Field(default_factory=list)
+    cold_start_ms: list[float] = Field(default_factory=list)
+    energy_mj: float | None = None
+    settled: bool = False
+    outputs_match: bool | None = None
+    foreign_load: float | None = None
+    load_label: Literal["quiet", "noted", "loaded"] | None = None
+    environment: dict[str, Any] = Field(default_factory=dict)
+    created: str
+
+
+AnyRecord = Annotated[RunRecord | MeasurementRecord, Field(discriminator="kind")]
+_ADAPTER: TypeAdapter[RunRecord | MeasurementRecord] = TypeAdapter(AnyRecord)
+
+
+def sha256_of(data: bytes | Path) -> str:
+    """Hex SHA-256 of bytes or of a file's content."""
+    return hashlib.sha256(data if isinstance(data, bytes) else data.read_bytes()).hexdigest()
+
+
+def write_atomically(path: Path, data: bytes) -> None:
+    """Write a file so that a reader, or a crash, sees the old content or the new, never half."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    part = path.with_name(f"{path.name}.{os.getpid()}.part")
+    with part.open("wb") as file:
+        file.write(data)
+        file.flush()
+        os.fsync(file.fileno())
+    part.replace(path)
+
+
+def to_line(record: RunRecord | MeasurementRecord) -> str:
+    """One JSON line with sorted keys, full precision and a digest that shows hand edits."""
+    fields = record.model_dump(mode="json")
+    return _dumps(fields | {"digest": _digest(fields)})
+
+
+def _dumps(fields: dict[str, Any]) -> str:
+    return json.dumps(fields, sort_keys=True, separators=(",", ":"))
+
+
+def _digest(fields: dict[str, Any]) -> str:
+    return sha256_of(_dumps(fields).encode())[:16]
+
+
+def parse_line(line: str, origin: str = "record") -> RunRecord | MeasurementRecord:
+    """Validate one JSON row. Raises UsageError naming `origin` and the first bad field."""
+    try:
+        fields = json.loads(line)
+        digest = fields.pop("digest", None)
+    except (json.JSONDecodeError, AttributeError) as error:
+        raise UsageError(f"{origin}: not a JSON row ({error}); restore the file from git") from None
+    if digest != _digest(fields):
+        raise UsageError(
+            f"{origin}: digest {digest} does not fit the content ({_digest(fields)}): the row was "
+            "edited or cut; restore the file from git or run it again"
+        )
+    try:
+        return _ADAPTER.validate_python(fields)
+    except ValidationError as error:
+        first = error.errors()[0]
+        where = ".".join(str(part) for part in first["loc"])
+        raise UsageError(
+            f"{origin}: not a valid record at '{where}': {first['msg']}; "
+            "records are written by the harness, restore the file from git"
+        ) from None
+
+
+def read_records(paths: Iterable[Path]) -> list[RunRecord | MeasurementRecord]:
+    """All rows of JSON-Lines files, in file order. Raises UsageError on the first bad row."""
+    return [
+        parse_line(line, f"{path}:{number}")
+        for path in paths
+        for number, line in enumerate(path.read_text().splitlines(), start=1)
+        if line.strip()
+    ]
+
+
+def identity(record: RunRecord | MeasurementRecord) -> tuple[str, ...]:
+    """What makes a row the same row: a later one replaces an earlier one of equal identity."""
+    if isinstance(record, RunRecord):
+        return ("run", record.key)
+    return ("measurement", record.artifact_sha256, record.profile.name, record.profile.sha256)
+
+
+def merge_into(path: Path, records: Iterable[RunRecord | MeasurementRecord]) -> None:
+    """Add rows to a sorted JSON-Lines file, atomically; equal identities are replaced."""
+    rows = {identity(row): row for row in read_records([path] if path.exists() else [])}
+    rows |= {identity(row): row for row in records}
+    lines = [to_line(rows[key]) for key in sorted(rows)]
+    write_atomically(path, ("\n".join(lines) + "\n").encode())

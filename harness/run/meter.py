@@ -1,0 +1,47 @@
+"""The meter of training compute: what a run may spend, in multiply-accumulates."""
+
+import torch
+from torch import Tensor, nn
+from torch.utils.flop_counter import FlopCounterMode
+
+from harness.errors import OverBudgetError
+from harness.types import Budget
+
+FORWARD = 1.0
+FORWARD_AND_BACKWARD = 3.0
+
+
+class Meter:
+    """Counts what is spent; `spend` raises OverBudgetError before the limit would be passed."""
+
+    def __init__(self, budget: Budget) -> None:
+        self.budget = budget
+        self.train_macs = 0.0
+
+    def remaining(self) -> float:
+        """MACs left; infinite without a limit."""
+        limit = self.budget.train_macs
+        return float("inf") if limit is None else limit - self.train_macs
+
+    def spend(self, macs: float) -> None:
+        """Charge `macs`. Raises OverBudgetError when they exceed what is left."""
+        if macs > self.remaining() * (1 + 1e-9):
+            raise OverBudgetError(
+                f"training compute {self.train_macs + macs:.3e} MACs is above the budget "
+                f"{self.budget.train_macs:.3e}; train fewer steps or a smaller network"
+            )
+        self.train_macs += macs
+
+
+def forward_macs(model: nn.Module, example: tuple[Tensor, ...]) -> float:
+    """Dense multiply-accumulates of one example's forward pass, by torch's own counter.
+
+    Gradients stay enabled: without them attention takes a fused path that counts as zero.
+    """
+    was_training = model.training
+    model.eval()
+    counter = FlopCounterMode(display=False)
+    with torch.enable_grad(), counter:
+        model(*(tensor[:1] for tensor in example))
+    model.train(was_training)
+    return counter.get_total_flops() / 2

@@ -1,0 +1,150 @@
+"""Frozen references: trained once by the task's recipe, shipped as fp16 safetensors."""
+
+from __future__ import annotations
+
+import json
+import platform
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from safetensors import safe_open
+from safetensors.torch import load_file, save_file
+from torch import nn
+
+from harness import data
+from harness.errors import DataError
+from harness.record import sha256_of, write_atomically
+from harness.run.training import Batches, Optimizers, autocast, fit
+from harness.types import Split, Task
+
+WEIGHTS = "reference.safetensors"
+CARD = "reference.json"
+
+
+def load(task: Task, folder: Path, shape: dict[str, Any]) -> nn.Module:
+    """The trained reference in fp32, eval mode. Raises DataError when weights are not the frozen ones."""
+    card = json.loads((folder / CARD).read_text())
+    path = folder / WEIGHTS
+    if sha256_of(path) != card["sha256"]:
+        raise DataError(
+            f"{path}: sha256 is not the frozen {card['sha256'][:12]}...; restore it from git or "
+            f"train it again with `slimbench reference {task.name} --rebuild`"
+        )
+    model = task.build(**shape)
+    state = {name: tensor.float() for name, tensor in load_file(path).items()}
+    model.load_state_dict(state)
+    return model.eval()
+
+
+def accuracy(model: nn.Module, task: Task, split: Split, device: torch.device) -> float:
+    """Quality of a torch model on a split, by the task's own score."""
+    return float(np.mean(example_scores(model, task, split, device)))
+
+
+def example_scores(
+    model: nn.Module, task: Task, split: Split, device: torch.device, size: int = 500
+) -> np.ndarray:
+    """Score of each example, float (n,), in batches of `size`."""
+    model.eval()
+    predictions = []
+    for start in range(0, len(split), size):
+        inputs = [
+            torch.from_numpy(np.array(array[start : start + size])).to(device)
+            for array in split.inputs.values()
+        ]
+        with torch.inference_mode(), autocast(device):
+            outputs = model(*inputs)
+        predictions.append(task.predict([outputs.float().cpu().numpy()]))
+    return task.example_scores(np.concatenate(predictions), np.asarray(split.targets))
+
+
+def train(
+    task: Task,
+    data_folder: Path,
+    folder: Path,
+    *,
+    seed: int = 0,
+    device: str = "cpu",
+    epochs: float | None = None,
+    shape: dict[str, Any] | None = None,
+    say: Callable[[str], None] = lambda line: None,
+) -> Path:
+    """Train the reference into `folder`, resuming after the last whole epoch.
+
+    Writes the fp16 weights and a card with seed, recipe, log and sha256; returns the card's path.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    target = torch.device(device)
+    torch.manual_seed(seed)
+    shape = shape or {}
+    model = task.build(**shape)
+    batches = Batches(data.load_split(data_folder, "train"), task.recipe.batch_size, target, seed)
+    validation = data.load_split(data_folder, "validation")
+    steps = round((epochs or task.reference_epochs) * batches.per_epoch)
+    checkpoint = folder / "checkpoint.safetensors"
+    first, momenta, log = 0, None, []
+    if checkpoint.is_file():
+        first, momenta, log = _resume(checkpoint, model)
+        say(f"resumed at step {first} of {steps}")
+    begin = time.monotonic()
+
+    def on_step(step: int, loss: torch.Tensor, optimizers: Optimizers) -> None:
+        if (step + 1) % batches.per_epoch == 0 or step + 1 == steps:
+            quality = accuracy(model, task, validation, target)
+            model.train()
+            row = {
+                "epoch": (step + 1) / batches.per_epoch,
+                "loss": loss.item(),
+                "quality_validation": quality,
+                "seconds": (log[-1]["seconds"] if log else 0.0) + lap(),
+            }
+            log.append(row)
+            tensors = {f"model.{k}": v.contiguous() for k, v in model.state_dict().items()}
+            tensors |= {f"momentum.{k}": v for k, v in optimizers.momenta().items()}
+            part = checkpoint.with_suffix(".part")
+            save_file(tensors, part, {"step": str(step + 1), "log": json.dumps(log)})
+            part.replace(checkpoint)
+            say(" ".join(f"{k} {v:.4g}" for k, v in row.items()))
+
+    last = [begin]
+
+    def lap() -> float:
+        now = time.monotonic()
+        seconds, last[0] = now - last[0], now
+        return seconds
+
+    fit(model, batches, task.recipe, steps, on_step=on_step, first=first, momenta=momenta)
+    half = {name: tensor.half().contiguous().cpu() for name, tensor in model.state_dict().items()}
+    save_file(half, folder / WEIGHTS)
+    card = {
+        "task": task.name,
+        "task_version": task.version,
+        "sha256": sha256_of(folder / WEIGHTS),
+        "data_sha256": data.data_sha256(data_folder),
+        "seed": seed,
+        "steps": steps,
+        "shape": shape,
+        "recipe": {k: getattr(v, "__name__", v) for k, v in vars(task.recipe).items()},
+        "torch": torch.__version__,
+        "machine": platform.processor() or platform.machine(),
+        "threads": torch.get_num_threads(),
+        "log": log,
+    }
+    write_atomically(folder / CARD, json.dumps(card, indent=1).encode())
+    checkpoint.unlink(missing_ok=True)
+    return folder / CARD
+
+
+def _resume(
+    checkpoint: Path, model: nn.Module
+) -> tuple[int, dict[str, torch.Tensor], list[dict[str, float]]]:
+    tensors = load_file(checkpoint)
+    model.load_state_dict({k[6:]: v for k, v in tensors.items() if k.startswith("model.")})
+    momenta = {k[9:]: v for k, v in tensors.items() if k.startswith("momentum.")}
+    with safe_open(checkpoint, "pt") as file:
+        metadata = file.metadata()
+    return int(metadata["step"]), momenta, json.loads(metadata["log"])

@@ -1,0 +1,246 @@
+"""The one training loop: every network of every task is trained by it, references included."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from harness.run.meter import FORWARD, FORWARD_AND_BACKWARD, Meter, forward_macs
+from harness.types import Recipe, Split
+
+VERSION = 1
+Penalty = Callable[[nn.Module], Tensor]
+
+
+@dataclass
+class Options:
+    """What a method may add to the recipe.
+
+    `teacher` is distilled from (Hinton et al. 2015, arXiv:1503.02531): the loss becomes
+    (1 - weight) cross-entropy + weight T^2 KL at temperature T. `penalty(model)` is added to the
+    loss; `after_step(model, progress)` runs after each step, progress in (0, 1].
+    """
+
+    learning_rate: float = 1.0
+    teacher: nn.Module | None = None
+    teacher_weight: float = 0.9
+    temperature: float = 4.0
+    penalty: Penalty | None = None
+    after_step: Callable[[nn.Module, float], None] | None = None
+
+
+def bf16_is_fast(device: torch.device) -> bool:
+    """Whether bf16 autocast pays: a GPU that has it, or a CPU with AVX-512 bf16 or AMX."""
+    if device.type == "cuda":
+        return torch.cuda.is_bf16_supported()
+    capabilities = torch.backends.cpu.get_cpu_capability(), torch.cpu._is_avx512_bf16_supported()
+    return bool(capabilities[1])
+
+
+def autocast(device: torch.device) -> torch.autocast:
+    """bf16 where it pays, otherwise plain fp32."""
+    return torch.autocast(device.type, torch.bfloat16, enabled=bf16_is_fast(device))
+
+
+class Batches:
+    """Shuffled batches by step number: `batches[step]` depends on seed and step alone.
+
+    So training resumes at any step, and two runs of one seed see the same examples.
+    """
+
+    def __init__(self, split: Split, size: int, device: torch.device, seed: int) -> None:
+        self.inputs = [torch.from_numpy(np.array(array)) for array in split.inputs.values()]
+        self.targets = torch.from_numpy(np.array(split.targets)).long()
+        self.size = min(size, len(split))
+        self.device = device
+        self.seed = seed
+        self._epoch = -1
+        self._order = torch.empty(0)
+
+    @property
+    def per_epoch(self) -> int:
+        """Full batches in one pass."""
+        return len(self.targets) // self.size
+
+    def generator(self, step: int) -> torch.Generator:
+        """The step's own random numbers, for augmentation."""
+        return torch.Generator().manual_seed(self.seed * 1_000_003 + 2 * step + 1)
+
+    def __getitem__(self, step: int) -> tuple[list[Tensor], Tensor]:
+        epoch, position = divmod(step, self.per_epoch)
+        if epoch != self._epoch:
+            shuffle = torch.Generator().manual_seed(self.seed * 1_000_003 + 2 * epoch)
+            self._order = torch.randperm(len(self.targets), generator=shuffle)
+            self._epoch = epoch
+        index = self._order[position * self.size : (position + 1) * self.size]
+        inputs = [tensor[index].to(self.device) for tensor in self.inputs]
+        return inputs, self.targets[index].to(self.device)
+
+
+def schedule(step: int, steps: int, warmup: float) -> float:
+    """Factor of the peak learning rate: linear up over `warmup` of the steps, linear down to 0."""
+    peak = max(1, round(warmup * steps))
+    return min((step + 1) / peak, (steps - step) / max(1, steps - peak + 1))
+
+
+class Optimizers:
+    """The recipe's optimizer: Muon on convolution kernels and SGD on the rest, or AdamW.
+
+    Source: Muon, Jordan et al. 2024, https://kellerjordan.github.io/posts/muon, by torch.optim.
+    A kernel is handed to it as the 2-d view (out, h * w * in) of its channels-last storage.
+    """
+
+    def __init__(self, model: nn.Module, recipe: Recipe, learning_rate: float) -> None:
+        self.views: list[tuple[nn.Parameter, nn.Parameter]] = []
+        parameters = [p for p in model.parameters() if p.requires_grad]
+        if recipe.optimizer == "adamw":
+            self.optimizers: list[torch.optim.Optimizer] = [
+                torch.optim.AdamW(
+                    parameters,
+                    lr=learning_rate * recipe.learning_rate,
+                    weight_decay=recipe.weight_decay,
+                )
+            ]
+        else:
+            self.optimizers = self._muon(parameters, recipe, learning_rate)
+        self.peaks = [[g["lr"] for g in o.param_groups] for o in self.optimizers]
+
+    def _muon(
+        self, parameters: list[nn.Parameter], recipe: Recipe, learning_rate: float
+    ) -> list[torch.optim.Optimizer]:
+        kernels = [p for p in parameters if p.ndim == 4 and p.shape[1] > 1]
+        for kernel in kernels:
+            kernel.data = kernel.data.contiguous(memory_format=torch.channels_last)
+            self.views.append(
+                (kernel, nn.Parameter(kernel.detach().permute(0, 2, 3, 1).flatten(1)))
+            )
+        chosen = {id(kernel) for kernel in kernels}
+        rest = [p for p in parameters if id(p) not in chosen]
+        sgd = torch.optim.SGD(
+            rest, lr=learning_rate * recipe.vector_learning_rate, momentum=0.9, nesterov=True
+        )
+        if not kernels:
+            return [sgd]
+        muon = torch.optim.Muon(
+            [view for _, view in self.views],
+            lr=learning_rate * recipe.learning_rate,
+            weight_decay=recipe.weight_decay,
+            momentum=0.9,
+        )
+        return [muon, sgd]
+
+    def step(self, factor: float) -> None:
+        """One step at `factor` of the peak learning rates; gradients are cleared."""
+        for kernel, view in self.views:
+            if kernel.grad is not None:
+                view.grad = kernel.grad.permute(0, 2, 3, 1).flatten(1)
+                kernel.grad = None
+        for optimizer, peaks in zip(self.optimizers, self.peaks, strict=True):
+            for group, peak in zip(optimizer.param_groups, peaks, strict=True):
+                group["lr"] = factor * peak
+            optimizer.step()
+            optimizer.zero_grad(set_to_none=True)
+
+    def momenta(self) -> dict[str, Tensor]:
+        """The momentum buffers by position, for a checkpoint (Muon and SGD have no other state)."""
+        return {
+            f"{o}.{p}": optimizer.state[parameter]["momentum_buffer"].contiguous()
+            for o, optimizer in enumerate(self.optimizers)
+            for p, parameter in enumerate(optimizer.param_groups[0]["params"])
+            if "momentum_buffer" in optimizer.state[parameter]
+        }
+
+    def load(self, momenta: dict[str, Tensor]) -> None:
+        """Take up the momentum buffers of a checkpoint."""
+        for name, buffer in momenta.items():
+            optimizer, position = (int(part) for part in name.split("."))
+            parameter = self.optimizers[optimizer].param_groups[0]["params"][position]
+            self.optimizers[optimizer].state[parameter]["momentum_buffer"] = buffer
+
+
+def loss_of(
+    model: nn.Module, inputs: list[Tensor], targets: Tensor, recipe: Recipe, options: Options
+) -> Tensor:
+    """The training loss of one batch, float32 scalar."""
+    outputs = model(*inputs)  # (batch, classes)
+    loss = functional.cross_entropy(outputs, targets, label_smoothing=recipe.label_smoothing)
+    if options.teacher is not None:
+        with torch.no_grad():
+            soft = options.teacher(*inputs).float()
+        divergence = functional.kl_div(
+            functional.log_softmax(outputs.float() / options.temperature, dim=1),
+            functional.log_softmax(soft / options.temperature, dim=1),
+            reduction="batchmean",
+            log_target=True,
+        )
+        weight = options.teacher_weight
+        loss = (1 - weight) * loss + weight * options.temperature**2 * divergence
+    if options.penalty is not None:
+        loss = loss + options.penalty(model)
+    return loss
+
+
+def affordable_steps(
+    model: nn.Module, batches: Batches, options: Options, meter: Meter, share: float
+) -> tuple[int, float]:
+    """(steps, MACs a step) that `share` of the remaining budget pays for."""
+    example = tuple(tensor[:1].to(batches.device) for tensor in batches.inputs)
+    per_example = FORWARD_AND_BACKWARD * forward_macs(model, example)
+    if options.teacher is not None:
+        per_example += FORWARD * forward_macs(options.teacher, example)
+    per_step = per_example * batches.size
+    return max(1, int(share * meter.remaining() / per_step)), per_step
+
+
+def fit(
+    model: nn.Module,
+    batches: Batches,
+    recipe: Recipe,
+    steps: int,
+    *,
+    options: Options | None = None,
+    charge: Callable[[], None] = lambda: None,
+    on_step: Callable[[int, float, Optimizers], None] | None = None,
+    first: int = 0,
+    momenta: dict[str, Tensor] | None = None,
+) -> nn.Module:
+    """Train in place for `steps` and return the model in eval mode.
+
+    `charge()` is called before each step; `on_step(step, loss, optimizers)` after it. A
+    checkpoint's `momenta` go on at step `first`.
+    Raises FloatingPointError when the loss is not finite.
+    """
+    options = options or Options()
+    device = batches.device
+    model.to(device, memory_format=torch.channels_last).train()
+    if options.teacher is not None:
+        options.teacher.to(device, memory_format=torch.channels_last).eval()
+    optimizers = Optimizers(model, recipe, options.learning_rate)
+    if momenta:
+        optimizers.load(momenta)
+    for step in range(first, steps):
+        charge()
+        inputs, targets = batches[step]
+        if recipe.augment is not None:
+            inputs = recipe.augment(inputs, batches.generator(step))
+        with autocast(device):
+            loss = loss_of(model, inputs, targets, recipe, options)
+        loss.backward()
+        optimizers.step(schedule(step, steps, recipe.warmup))
+        if options.after_step is not None:
+            options.after_step(model, (step + 1) / steps)
+        if step % 20 == 0 or step + 1 == steps:
+            value = loss.item()
+            if not np.isfinite(value):
+                raise FloatingPointError(
+                    f"the training loss is {value} at step {step} of {steps}; "
+                    "lower the learning rate"
+                )
+        if on_step is not None:
+            on_step(step, loss.detach(), optimizers)
+    return model.eval()

@@ -1,0 +1,206 @@
+"""Every noun of slimbench on one screen; nothing here imports torch."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal, Protocol
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from onnx import ModelProto
+    from torch import Tensor, nn
+
+Scale = Literal["smoke", "standard", "full"]
+Setting = Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class Metric:
+    """The quality a task is judged by, for example top-1 accuracy as a fraction."""
+
+    name: str
+    unit: str = "fraction"
+    higher_is_better: bool = True
+    chance: float = 0.0
+
+
+@dataclass(frozen=True)
+class Limit:
+    """A finish line: `quantity` of a record must be at least or at most `bound`."""
+
+    quantity: str
+    kind: Literal["at_least", "at_most"]
+    bound: float
+
+
+@dataclass(frozen=True)
+class Input:
+    """One input of the deployed model; `shape` leaves out the batch."""
+
+    name: str
+    dtype: str
+    shape: tuple[int, ...]
+
+
+@dataclass(frozen=True)
+class Split:
+    """Aligned examples: `inputs[name]` is (n, *shape), `targets` is (n, ...)."""
+
+    inputs: Mapping[str, np.ndarray]
+    targets: np.ndarray
+
+    def __len__(self) -> int:
+        return len(self.targets)
+
+
+@dataclass(frozen=True)
+class DataSet:
+    """Where data comes from: official files to splits, and a generated stand-in for smoke runs.
+
+    `read(folder)` returns the splits train, validation and test from official files and raises
+    DataError when one is missing or damaged; `generate(seed)` returns the same shapes, tiny.
+    """
+
+    name: str
+    origin: str
+    licence: str
+    read: Callable[[Path], dict[str, Split]]
+    generate: Callable[[int], dict[str, Split]]
+
+
+@dataclass(frozen=True)
+class Budget:
+    """What one run may spend; None means unlimited.
+
+    `train_macs` counts multiply-accumulates: forward 1x, forward and backward 3x, dense.
+    """
+
+    train_macs: float | None = None
+    queries: int | None = None
+    simulated_seconds: float | None = None
+    wall_seconds: float = 3600.0
+    memory_bytes: int = 12 * 10**9
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """How a task trains a network; one training loop reads it (harness/run/training.py)."""
+
+    optimizer: Literal["muon", "adamw"]
+    learning_rate: float
+    weight_decay: float
+    batch_size: int
+    vector_learning_rate: float = 0.1
+    warmup: float = 0.2
+    label_smoothing: float = 0.0
+    finetune_factor: float = 0.3
+    augment: Callable[[Tensor, Any], Tensor] | None = None
+
+
+@dataclass(frozen=True)
+class Task:
+    """A problem with hidden test data, as a value; see CONTRIBUTING.md for how to add one.
+
+    `build(**shape)` returns an untrained reference (torch is imported inside);
+    `predict(outputs)` turns the artifact's outputs into compact per-example predictions;
+    `example_scores(predictions, targets)` scores each example, float (n,) in [0, 1], and the
+    metric is their mean unless `aggregate(predictions, targets)` is given;
+    `slices(targets)` names groups of examples whose quality is reported beside the whole.
+    """
+
+    name: str
+    version: int
+    title: str
+    modality: str
+    dataset: DataSet
+    inputs: tuple[Input, ...]
+    classes: int
+    metric: Metric
+    limits: tuple[Limit, ...]
+    budgets: Mapping[Scale, Budget]
+    recipe: Recipe
+    build: Callable[..., nn.Module]
+    predict: Callable[[Sequence[np.ndarray]], np.ndarray]
+    example_scores: Callable[[np.ndarray, np.ndarray], np.ndarray]
+    folder: Path
+    smoke_shape: Setting = field(default_factory=dict)
+    reference_epochs: float = 15.0
+    aggregate: Callable[[np.ndarray, np.ndarray], float] | None = None
+    slices: Callable[[np.ndarray], Mapping[str, np.ndarray]] | None = None
+    poses: tuple[str, ...] = ("Compression",)
+
+
+class Compression(Protocol):
+    """What a compression method sees: a trained reference, metered training, no test data."""
+
+    modality: str
+    classes: int
+    example: tuple[Tensor, ...]
+    keep: tuple[str, ...]
+
+    def reference(self) -> nn.Module:
+        """A fresh copy of the frozen, trained reference in eval mode."""
+
+    def build(self, **shape: Any) -> nn.Module:
+        """An untrained network of the reference's family, for example `build(width=0.5)`."""
+
+    def train(self, model: nn.Module, **options: Any) -> nn.Module:
+        """Train from scratch; options: share, teacher, penalty, after_step, seconds.
+
+        `share` is the part of the remaining budget to spend, in (0, 1].
+        """
+
+    def finetune(self, model: nn.Module, **options: Any) -> nn.Module:
+        """As `train`, at the recipe's lower fine-tuning learning rate."""
+
+    def validate(self, model: nn.Module, examples: int | None = None) -> float:
+        """Quality on the first `examples` of the validation split; charged to the budget."""
+
+    def batches(self, model: nn.Module, count: int) -> Iterator[tuple[Sequence[Tensor], Tensor]]:
+        """`count` training batches (inputs, targets); each is charged forward and backward."""
+
+    def calibration(self, count: int) -> dict[str, np.ndarray]:
+        """`count` training examples by input name, as the deployed model receives them."""
+
+    def export(self, model: nn.Module) -> ModelProto:
+        """The module as an ONNX graph whose outputs were checked against torch's."""
+
+    def macs(self, model: nn.Module) -> float:
+        """Dense multiply-accumulates of one example's forward pass."""
+
+    def remaining_macs(self) -> float:
+        """Training compute left in the budget."""
+
+
+class Search(Protocol):
+    """What a search method sees: a space to query under a budget, no test data."""
+
+    def sample(self) -> Any:
+        """A random architecture of the space."""
+
+    def query(self, architecture: Any, fidelity: int | None = None) -> float:
+        """Validation quality; charged to the budget."""
+
+    def cost(self, architecture: Any, profile: str) -> float:
+        """Latency in ms or energy in mJ on a table or predicted profile."""
+
+
+@dataclass(frozen=True)
+class Method:
+    """A published way to solve one kind of problem.
+
+    `solve(problem, **setting)` returns an nn.Module or an ONNX ModelProto; each entry of
+    `settings` is one operating point, together they draw the method's curve.
+    """
+
+    name: str
+    version: int
+    solves: type
+    solve: Callable[..., Any]
+    settings: tuple[Setting, ...]
+    source: str
+    modalities: tuple[str, ...] = ()
+    small_baseline: bool = False
