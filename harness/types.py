@@ -105,7 +105,7 @@ class Task:
     """A problem with hidden test data, as a value; see CONTRIBUTING.md for how to add one.
 
     `build(**shape)` returns an untrained reference (torch is imported inside);
-    `predict(outputs)` turns the artifact's outputs into compact per-example predictions;
+    `keep` names its modules whose outputs must not be cut; `predict(outputs)` turns the artifact's outputs into compact per-example predictions;
     `example_scores(predictions, targets)` scores each example, float (n,) in [0, 1], and the
     metric is their mean unless `aggregate(predictions, targets)` is given;
     `slices(targets)` names groups of examples whose quality is reported beside the whole.
@@ -126,6 +126,7 @@ class Task:
     predict: Callable[[Sequence[np.ndarray]], np.ndarray]
     example_scores: Callable[[np.ndarray, np.ndarray], np.ndarray]
     folder: Path
+    keep: tuple[str, ...] = ("classifier",)
     smoke_shape: Setting = field(default_factory=dict)
     reference_epochs: float = 15.0
     aggregate: Callable[[np.ndarray, np.ndarray], float] | None = None
@@ -148,9 +149,10 @@ class Compression(Protocol):
         """An untrained network of the reference's family, for example `build(width=0.5)`."""
 
     def train(self, model: nn.Module, **options: Any) -> nn.Module:
-        """Train from scratch; options: share, teacher, penalty, after_step, seconds.
+        """Train from scratch; options: share, steps, and those of training.Options.
 
-        `share` is the part of the remaining budget to spend, in (0, 1].
+        `share` is the part of the remaining budget to spend, in (0, 1]; validation of the
+        finished model is paid for beforehand.
         """
 
     def finetune(self, model: nn.Module, **options: Any) -> nn.Module:

@@ -1,0 +1,1 @@
+"""The deployed model: exported, checked, scored and counted as one ONNX file."""

@@ -1,0 +1,105 @@
+"""torch modules to ONNX graphs, with the outputs of both compared."""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import logging
+import warnings
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import onnx
+import onnxruntime
+import torch
+from torch import Tensor, nn
+
+from harness.errors import SlimbenchError
+from harness.types import Input
+
+OPSET = 20
+TOLERANCE = 2e-3
+
+
+def to_onnx(
+    model: nn.Module, inputs: Sequence[Input], example: tuple[Tensor, ...]
+) -> onnx.ModelProto:
+    """The module as one ONNX graph with a free batch size.
+
+    `example`: at least three examples, as the deployed model receives them. Raises SlimbenchError
+    when a weight or an output is not finite, or the graph's outputs differ from torch's by more
+    than 0.2% of the largest output.
+    """
+    model = model.cpu().float().eval()
+    _check_finite(model)
+    with torch.inference_mode():
+        expected = model(*example)
+    if not isinstance(expected, Tensor) or expected.shape[0] != example[0].shape[0]:
+        shape = tuple(expected.shape) if isinstance(expected, Tensor) else type(expected).__name__
+        raise SlimbenchError(f"the model returns {shape}, not one row an example; see the task's card")
+    batch = torch.export.Dim("batch", min=1, max=65536)
+    with _quiet():
+        program = torch.onnx.export(
+            model,
+            tuple(tensor[:2] for tensor in example),
+            dynamo=True,
+            opset_version=OPSET,
+            input_names=[each.name for each in inputs],
+            output_names=["output"],
+            dynamic_shapes=tuple({0: batch} for _ in inputs),
+            verbose=False,
+        )
+    if program is None:
+        raise SlimbenchError("torch.onnx.export returned nothing; see the run's log")
+    graph = program.model_proto
+    for node in graph.graph.node:
+        del node.metadata_props[:]
+        node.doc_string = ""
+    check_parity(graph, inputs, example, expected.numpy())
+    return graph
+
+
+def check_parity(
+    graph: onnx.ModelProto,
+    inputs: Sequence[Input],
+    example: tuple[Tensor, ...],
+    expected: np.ndarray,
+) -> None:
+    """Raise SlimbenchError when ONNX Runtime's outputs are not torch's within TOLERANCE."""
+    session = onnxruntime.InferenceSession(
+        graph.SerializeToString(), providers=["CPUExecutionProvider"]
+    )
+    feed = {each.name: tensor.numpy() for each, tensor in zip(inputs, example, strict=True)}
+    found = session.run(None, feed)[0]
+    if found.shape != expected.shape:
+        raise SlimbenchError(f"the exported graph returns {found.shape}, torch {expected.shape}")
+    error = float(np.abs(found - expected).max() / max(1e-6, float(np.abs(expected).max())))
+    if not error <= TOLERANCE:
+        raise SlimbenchError(
+            f"the exported graph differs from the torch model by {error:.2%} of the largest output "
+            f"(limit {TOLERANCE:.1%})"
+        )
+
+
+def save(graph: onnx.ModelProto, path: Path) -> Path:
+    """Write the graph as one file without external data."""
+    onnx.save(graph, path)
+    return path
+
+
+def _check_finite(model: nn.Module) -> None:
+    for name, tensor in model.state_dict().items():
+        if tensor.is_floating_point() and not torch.isfinite(tensor).all():
+            raise SlimbenchError(f"weight '{name}' holds NaN or infinite values; nothing was exported")
+
+
+@contextlib.contextmanager
+def _quiet():  # type: ignore[no-untyped-def]
+    """The exporter prints and warns; none of it concerns the user."""
+    level = logging.getLogger("torch.onnx").level
+    logging.getLogger("torch.onnx").setLevel(logging.ERROR)
+    with warnings.catch_warnings(), contextlib.redirect_stdout(io.StringIO()):
+        warnings.simplefilter("ignore")
+        yield
+    logging.getLogger("torch.onnx").setLevel(level)

@@ -1,0 +1,165 @@
+"""How tasks and methods are found: by folder, by entry point, or by path; listing imports no torch.
+
+A task is a folder with a `task.py` that defines `TASK` (a module free of torch). A method is a
+file that defines `METHOD = Method(...)`; its literal fields are read from the syntax tree, and the
+file is imported only when it runs.
+"""
+
+from __future__ import annotations
+
+import ast
+import difflib
+import importlib
+import importlib.util
+import sys
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from functools import cache
+from importlib.metadata import entry_points
+from pathlib import Path
+from typing import Any
+
+from harness.errors import UsageError
+from harness.record import sha256_of
+from harness.types import Method, Setting, Task
+
+ROOT = Path(__file__).resolve().parent.parent
+
+
+@dataclass(frozen=True)
+class MethodListing:
+    """What is known of a method without importing it."""
+
+    name: str
+    version: int
+    family: str
+    solves: str
+    summary: str
+    source: str
+    settings: tuple[Setting, ...]
+    modalities: tuple[str, ...]
+    small_baseline: bool
+    path: Path
+    source_sha256: str
+
+
+@cache
+def tasks() -> Mapping[str, Task]:
+    """All tasks by name. Raises UsageError when two have one name."""
+    modules = [f"tasks.{path.parent.name}.task" for path in (ROOT / "tasks").glob("*/task.py")]
+    modules += [entry.value for entry in entry_points(group="slimbench.tasks")]
+    found: dict[str, Task] = {}
+    for module in sorted(modules):
+        task: Task = importlib.import_module(module.split(":")[0]).TASK
+        if task.name in found:
+            raise UsageError(f"two tasks are named '{task.name}': {module} and another; rename one")
+        found[task.name] = task
+    return found
+
+
+def methods(extra: Iterable[Path] = ()) -> Mapping[str, MethodListing]:
+    """All methods by name, files given by path included. Raises UsageError on a name twice."""
+    files = [(path, path.parent.name) for path in sorted((ROOT / "baselines").glob("*/*.py"))]
+    for entry in entry_points(group="slimbench.methods"):
+        spec = importlib.util.find_spec(entry.value.split(":")[0])
+        if spec is not None and spec.origin:
+            files.append((Path(spec.origin), "plug-in"))
+    files += [(path, "submitted") for path in extra]
+    found: dict[str, MethodListing] = {}
+    for path, family in files:
+        if path.name == "__init__.py":
+            continue
+        listing = read_listing(path, family)
+        if listing.name in found:
+            raise UsageError(
+                f"two methods are named '{listing.name}': {found[listing.name].path} and {path}; "
+                "rename one"
+            )
+        found[listing.name] = listing
+    return found
+
+
+def read_listing(path: Path, family: str) -> MethodListing:
+    """Literal fields of `METHOD = Method(...)`. Raises UsageError when the file has none."""
+    try:
+        source = path.read_bytes()
+        tree = ast.parse(source, str(path))
+    except OSError as error:
+        raise UsageError(f"method file {path} cannot be read: {error.strerror}") from None
+    except (SyntaxError, ValueError) as error:
+        raise UsageError(f"method file {path} has a syntax error: {error}") from None
+    constants = {
+        target.id: node.value
+        for node in tree.body
+        if isinstance(node, ast.Assign)
+        for target in node.targets
+        if isinstance(target, ast.Name)
+    }
+    call = constants.get("METHOD")
+    if not isinstance(call, ast.Call):
+        raise UsageError(f"method file {path} defines no `METHOD = Method(...)`; see CONTRIBUTING.md")
+    fields = {word.arg: _literal(word.value, constants) for word in call.keywords if word.arg}
+    return MethodListing(
+        name=str(fields.get("name", path.stem)),
+        version=int(fields.get("version", 1)),
+        family=family,
+        solves=str(fields.get("solves", "Compression")),
+        summary=(ast.get_docstring(tree) or "").split("\n\n")[0].replace("\n", " "),
+        source=str(fields.get("source", "")),
+        settings=tuple(fields.get("settings") or ({},)),
+        modalities=tuple(fields.get("modalities") or ()),
+        small_baseline=bool(fields.get("small_baseline", False)),
+        path=path,
+        source_sha256=sha256_of(source),
+    )
+
+
+def _literal(node: ast.expr, constants: Mapping[str, ast.expr]) -> Any:
+    if isinstance(node, ast.Name):
+        return _literal(constants[node.id], {}) if node.id in constants else node.id
+    try:
+        return ast.literal_eval(node)
+    except ValueError:
+        return None
+
+
+def load_method(path: Path) -> Method:
+    """Import a method file and return its METHOD."""
+    inside = path.is_relative_to(ROOT / "baselines")
+    if inside:
+        name = ".".join(path.relative_to(ROOT).with_suffix("").parts)
+        module = importlib.import_module(name)
+    else:
+        spec = importlib.util.spec_from_file_location(f"slimbench_method_{path.stem}", path)
+        if spec is None or spec.loader is None:
+            raise UsageError(f"method file {path} is not a Python file")
+        module = importlib.util.module_from_spec(spec)
+        sys.modules[spec.name] = module
+        spec.loader.exec_module(module)
+    method: Method = module.METHOD
+    return method
+
+
+def find_task(name: str) -> Task:
+    """The task of that name. Raises UsageError with the nearest name."""
+    return _find(name, tasks(), "task")
+
+
+def find_method(name: str, extra: Iterable[Path] = ()) -> MethodListing:
+    """The method of that name. Raises UsageError with the nearest name."""
+    return _find(name, methods(extra), "method")
+
+
+def applies(method: MethodListing, task: Task) -> bool:
+    """Whether the task poses the method's kind of problem on data that the method takes."""
+    return method.solves in task.poses and (
+        not method.modalities or task.modality in method.modalities
+    )
+
+
+def _find(name: str, known: Mapping[str, Any], kind: str) -> Any:
+    if name in known:
+        return known[name]
+    near = difflib.get_close_matches(name, known, n=1, cutoff=0.0)
+    hint = f"did you mean '{near[0]}'? " if near else ""
+    raise UsageError(f"no {kind} is named '{name}'; {hint}`slimbench list` shows all")

@@ -1,0 +1,145 @@
+"""What a method's process may see: its inputs and the interpreter, no network, no other process.
+
+Linux namespaces by the unshare system call: a new root is built from bind mounts of the few
+folders that are needed. Where the system refuses, the run goes on and is labelled `none`; such
+rows are not published.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import os
+import signal
+import sys
+import tempfile
+from collections.abc import Iterable
+from pathlib import Path
+
+CLONE_NEWNS, CLONE_NEWIPC = 0x00020000, 0x08000000
+CLONE_NEWUSER, CLONE_NEWPID, CLONE_NEWNET = 0x10000000, 0x20000000, 0x40000000
+MS_RDONLY, MS_REMOUNT, MS_BIND, MS_REC, MS_PRIVATE = 1, 32, 4096, 16384, 1 << 18
+MS_NOSUID, MS_NODEV = 2, 4
+MNT_DETACH = 2
+PR_SET_PDEATHSIG = 1
+SYS_PIVOT_ROOT = {"x86_64": 155, "aarch64": 41}
+SYSTEM = ("/usr", "/lib", "/lib64", "/bin", "/sbin", "/etc", "/opt", "/sys", "/dev")
+
+_libc = ctypes.CDLL(None, use_errno=True)
+
+
+def available() -> str | None:
+    """None when a sandbox can be made here, otherwise why not."""
+    process = os.fork()
+    if process == 0:
+        try:
+            _unshare(CLONE_NEWUSER | CLONE_NEWNS | CLONE_NEWPID | CLONE_NEWNET | CLONE_NEWIPC)
+        except OSError as error:
+            os._exit(min(255, error.errno or 255))
+        os._exit(0)
+    code = os.waitstatus_to_exitcode(os.waitpid(process, 0)[1])
+    return None if code == 0 else f"unshare is refused ({os.strerror(code)})"
+
+
+def enter(read_only: Iterable[Path], writable: Iterable[Path], hidden: Iterable[Path]) -> str:
+    """Move this process into a sandbox and return `namespaces`, or `none` where refused.
+
+    Must be called in a process of one thread. The caller goes on in a child that is process 1 of
+    its own namespace; the original process waits for it and takes over its exit status.
+    """
+    user, group = os.getuid(), os.getgid()
+    try:
+        _unshare(CLONE_NEWUSER | CLONE_NEWNS | CLONE_NEWPID | CLONE_NEWNET | CLONE_NEWIPC)
+    except OSError:
+        return "none"
+    Path("/proc/self/setgroups").write_text("deny")
+    Path("/proc/self/uid_map").write_text(f"0 {user} 1")
+    Path("/proc/self/gid_map").write_text(f"0 {group} 1")
+    process = os.fork()
+    if process:
+        _wait_for(process)
+    _libc.prctl(PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
+    _build_root(read_only, writable, hidden)
+    return "namespaces"
+
+
+def _wait_for(process: int) -> None:
+    code = os.waitstatus_to_exitcode(os.waitpid(process, 0)[1])
+    if code < 0:
+        signal.signal(-code, signal.SIG_DFL) if -code not in (signal.SIGKILL,) else None
+        os.kill(os.getpid(), -code)
+    os._exit(code)
+
+
+def _build_root(
+    read_only: Iterable[Path], writable: Iterable[Path], hidden: Iterable[Path]
+) -> None:
+    root = Path(tempfile.gettempdir()) / f"slimbench-root-{os.getpid()}-{os.urandom(4).hex()}"
+    root.mkdir()
+    _mount("none", Path("/"), MS_REC | MS_PRIVATE)
+    _mount("tmpfs", root, MS_NOSUID | MS_NODEV, "tmpfs", "size=64m")
+    interpreter = {Path(sys.prefix), Path(sys.base_prefix)}
+    for source in sorted({*map(Path, SYSTEM), *interpreter, *read_only}):
+        _bind(source, root, readable_only=True)
+    for source in hidden:
+        if (root / source.relative_to("/")).is_dir():
+            _mount("tmpfs", root / source.relative_to("/"), MS_NOSUID | MS_NODEV, "tmpfs", "size=1m")
+    for source in writable:
+        _bind(source, root, readable_only=False)
+    (root / "proc").mkdir()
+    (root / "tmp").mkdir(exist_ok=True)
+    try:
+        _mount("proc", root / "proc", MS_NOSUID | MS_NODEV, "proc")
+    except OSError:
+        pass  # an empty /proc hides other processes as well
+    old = root / "old_root"
+    old.mkdir()
+    _pivot_root(root, old)
+    os.chdir("/")
+    _check(_libc.umount2(b"/old_root", MNT_DETACH))
+    Path("/old_root").rmdir()
+
+
+def _bind(source: Path, root: Path, *, readable_only: bool) -> None:
+    if not source.exists():
+        return
+    target = root / source.relative_to("/")
+    if source.is_symlink():
+        target.parent.mkdir(parents=True, exist_ok=True)
+        target.symlink_to(source.readlink())
+        return
+    if source.is_dir():
+        target.mkdir(parents=True, exist_ok=True)
+    else:
+        target.parent.mkdir(parents=True, exist_ok=True)
+        target.touch()
+    _mount(str(source), target, MS_BIND | MS_REC)
+    if readable_only and source not in (Path("/dev"), Path("/sys")):
+        _mount("none", target, MS_BIND | MS_REMOUNT | MS_RDONLY | MS_NOSUID)
+
+
+def _mount(source: str, target: Path, flags: int, kind: str | None = None, data: str = "") -> None:
+    _check(
+        _libc.mount(
+            source.encode(),
+            str(target).encode(),
+            kind.encode() if kind else None,
+            ctypes.c_ulong(flags),
+            data.encode() or None,
+        ),
+        target,
+    )
+
+
+def _pivot_root(root: Path, old: Path) -> None:
+    number = SYS_PIVOT_ROOT[os.uname().machine]
+    _check(_libc.syscall(number, str(root).encode(), str(old).encode()), root)
+
+
+def _unshare(flags: int) -> None:
+    _check(_libc.unshare(flags))
+
+
+def _check(result: int, subject: object = "") -> None:
+    if result != 0:
+        number = ctypes.get_errno()
+        raise OSError(number, os.strerror(number), str(subject))
