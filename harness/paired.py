@@ -1,0 +1,149 @@
+"""Paired speed-ups: raw (anchor_ms, entry_ms) blocks of several process starts to an interval.
+
+Blocks of one process share its memory layout and its minute on a busy machine, so they are not
+independent; process starts are. Each start gives one log ratio of lower quartiles (neighbours
+only ever add time), and a Student interval over the starts gives the 95% range.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from harness.errors import SlimbenchError
+
+Blocks = Sequence[tuple[float, float]]
+HALF_WIDTH = 0.01
+MINIMUM_STARTS = 6
+LOW_QUANTILE = 0.25
+
+# Two-sided 95% Student quantiles for 1 to 30 degrees of freedom; a test compares them with scipy.
+_STUDENT = (
+    *(12.7062, 4.3027, 3.1824, 2.7764, 2.5706, 2.4469, 2.3646, 2.3060, 2.2622, 2.2281),
+    *(2.2010, 2.1788, 2.1604, 2.1448, 2.1314, 2.1199, 2.1098, 2.1009, 2.0930, 2.0860),
+    *(2.0796, 2.0739, 2.0687, 2.0639, 2.0595, 2.0555, 2.0518, 2.0484, 2.0452, 2.0423),
+)
+
+
+@dataclass(frozen=True)
+class Interval:
+    """A value and its 95% range, in the same unit."""
+
+    value: float
+    low: float
+    high: float
+
+    @property
+    def half_width(self) -> float:
+        """Half the range as a fraction of the value."""
+        return (self.high - self.low) / (2 * self.value)
+
+    def holds(self, value: float) -> bool:
+        """Whether `value` lies within the range."""
+        return self.low <= value <= self.high
+
+
+def student_quantile(freedom: int) -> float:
+    """The two-sided 95% quantile of Student's t, within 0.1% for every `freedom` >= 1."""
+    if freedom <= len(_STUDENT):
+        return _STUDENT[freedom - 1]
+    z = 1.959964
+    return z + (z**3 + z) / (4 * freedom) + (5 * z**5 + 16 * z**3 + 3 * z) / (96 * freedom**2)
+
+
+def log_ratios(pairs: Sequence[Blocks]) -> np.ndarray:
+    """The log of anchor over entry time of each process start, float64 (starts,).
+
+    Raises SlimbenchError when a start has no block or a time that is not positive and finite.
+    """
+    ratios = []
+    for start, blocks in enumerate(pairs):
+        times = np.asarray(blocks, float).reshape(-1, 2)  # (blocks, anchor and entry)
+        if not len(times) or not np.all(np.isfinite(times) & (times > 0)):
+            raise SlimbenchError(
+                f"process start {start} holds {len(times)} blocks, and each must be two positive "
+                "times in ms; measure again"
+            )
+        anchor, entry = np.quantile(times, LOW_QUANTILE, axis=0)
+        ratios.append(math.log(anchor / entry))
+    return np.array(ratios)
+
+
+def speedup(pairs: Sequence[Blocks]) -> Interval:
+    """How many times faster the entry is than the anchor, with its 95% range.
+
+    `pairs[start]` lists the blocks of one process start. One start alone says nothing of the
+    variance between starts: its range is 0 to infinity. Raises SlimbenchError when empty.
+    """
+    ratios = log_ratios(pairs)
+    if not len(ratios):
+        raise SlimbenchError("no process start was measured; see the record's cause")
+    value = float(np.exp(ratios.mean()))
+    if len(ratios) == 1:
+        return Interval(value, 0.0, math.inf)
+    error = student_quantile(len(ratios) - 1) * ratios.std(ddof=1) / math.sqrt(len(ratios))
+    return Interval(value, value * math.exp(-error), value * math.exp(error))
+
+
+def settled(pairs: Sequence[Blocks]) -> bool:
+    """Whether enough starts agree for a range of at most +-1% of the ratio."""
+    return len(pairs) >= MINIMUM_STARTS and speedup(pairs).half_width <= HALF_WIDTH
+
+
+def different(pairs: Sequence[Blocks]) -> bool:
+    """Whether the two models differ in speed at 95% confidence."""
+    return not speedup(pairs).holds(1.0)
+
+
+def nominal_ms(anchor_nominal_ms: float, ratio: Interval) -> Interval:
+    """Latency in ms on a quiet machine: the anchor's frozen latency over the speed-up."""
+    return Interval(
+        anchor_nominal_ms / ratio.value,
+        anchor_nominal_ms / ratio.high,
+        anchor_nominal_ms / ratio.low if ratio.low > 0 else math.inf,
+    )
+
+
+def request_p99_ms(request_ms: Sequence[float], nominal: Interval) -> float:
+    """The 99th percentile over requests, in nominal ms.
+
+    `request_ms` holds each request's fastest call, so what remains is what the input costs; the
+    median request is taken to cost the nominal latency.
+    """
+    times = np.asarray(request_ms, float)
+    return float(nominal.value * np.quantile(times, 0.99) / np.median(times))
+
+
+def throughput(batch: int, pairs: Blocks, anchor_nominal_ms: float) -> float:
+    """Examples per second of the entry in batches, scaled to the anchor's frozen latency.
+
+    `pairs` holds (anchor_ms at batch 1, entry_ms at `batch`) blocks.
+    """
+    ratio = math.exp(float(log_ratios([pairs])[0]))
+    return batch * 1000 * ratio / anchor_nominal_ms
+
+
+def spread(values: Sequence[float]) -> float:
+    """Run-to-run spread of repeated results: standard deviation over mean."""
+    array = np.asarray(values, float)
+    return float(array.std(ddof=1) / array.mean())
+
+
+def spread_ratio(
+    ours: Sequence[float], theirs: Sequence[float], resamples: int = 5000, seed: int = 0
+) -> Interval:
+    """How many times larger the spread of `theirs` is, with a 95% percentile bootstrap range."""
+    generator = np.random.default_rng(seed)
+
+    def resampled(values: Sequence[float]) -> np.ndarray:
+        array = np.asarray(values, float)
+        drawn = array[generator.integers(len(array), size=(resamples, len(array)))]
+        spreads: np.ndarray = drawn.std(axis=1, ddof=1) / drawn.mean(axis=1)  # (resamples,)
+        return spreads
+
+    ratios = resampled(theirs) / np.maximum(resampled(ours), 1e-12)
+    low, high = np.quantile(ratios, [0.025, 0.975])
+    return Interval(spread(theirs) / max(spread(ours), 1e-12), float(low), float(high))

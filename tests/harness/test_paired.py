@@ -1,0 +1,114 @@
+import math
+
+import numpy as np
+import pytest
+from scipy import stats
+
+from harness.errors import SlimbenchError, UsageError
+from harness.money import cost_per_million, cost_per_month
+from harness.paired import (
+    MINIMUM_STARTS,
+    Interval,
+    different,
+    nominal_ms,
+    request_p99_ms,
+    settled,
+    speedup,
+    spread,
+    spread_ratio,
+    student_quantile,
+    throughput,
+)
+
+
+def noisy_pairs(generator, ratio=1.0, starts=8, between=0.02, blocks=6):
+    """Starts of one pair: layout noise of each model per start, and neighbours that add time."""
+    pairs = []
+    for _ in range(starts):
+        anchor, entry = ratio * math.exp(generator.normal(0, between)), 1.0
+        slow = 1 + generator.exponential(0.02, size=(blocks, 2))
+        pairs.append([(anchor * a, entry * b) for a, b in slow])
+    return pairs
+
+
+def test_an_entry_twice_as_fast_has_a_speedup_of_two():
+    ratio = speedup([[(4.0, 2.0), (4.0, 2.0)], [(4.0, 2.0)]])
+    assert ratio == Interval(2.0, 2.0, 2.0)
+
+
+def test_the_interval_is_students_over_the_log_ratios_of_the_starts():
+    ratio = speedup([[(1.0, 1.0)], [(math.e, 1.0)], [(math.e**2, 1.0)]])
+    error = 4.3027 * 1.0 / math.sqrt(3)
+    assert ratio.value == pytest.approx(math.e)
+    assert ratio.low == pytest.approx(math.exp(1 - error))
+    assert ratio.high == pytest.approx(math.exp(1 + error))
+
+
+def test_one_start_alone_claims_no_range():
+    assert speedup([[(2.0, 1.0)] * 50]) == Interval(2.0, 0.0, math.inf)
+
+
+@pytest.mark.parametrize("pairs", [[], [[]], [[(1.0, 0.0)]], [[(1.0, float("nan"))]]])
+def test_blocks_that_say_nothing_are_refused(pairs):
+    with pytest.raises(SlimbenchError):
+        speedup(pairs)
+
+
+def test_identical_models_are_rarely_called_different():
+    generator = np.random.default_rng(0)
+    assert sum(different(noisy_pairs(generator)) for _ in range(400)) <= 400 * 0.09
+
+
+def test_the_range_holds_the_true_ratio_when_stopping_as_soon_as_it_settles():
+    generator = np.random.default_rng(1)
+    held = 0
+    for _ in range(300):
+        pairs = noisy_pairs(generator, ratio=3.0, starts=20)
+        starts = next((n for n in range(MINIMUM_STARTS, 20) if settled(pairs[:n])), len(pairs))
+        held += speedup(pairs[:starts]).holds(3.0)
+    assert held >= 0.9 * 300
+
+
+def test_students_quantiles_are_scipys():
+    for freedom in (*range(1, 61), 100, 1000):
+        exact = stats.t.ppf(0.975, freedom)
+        assert student_quantile(freedom) == pytest.approx(exact, rel=1e-3)
+
+
+def test_nominal_latency_swaps_the_bounds():
+    assert nominal_ms(10.0, Interval(2.0, 1.0, 4.0)) == Interval(5.0, 2.5, 10.0)
+
+
+def test_p99_over_requests_scales_with_the_nominal_latency():
+    requests = [1.0] * 97 + [3.0] * 3
+    assert request_p99_ms(requests, Interval(5.0, 4.0, 6.0)) == pytest.approx(15.0)
+
+
+def test_throughput_counts_examples_per_second():
+    assert throughput(16, [(2.0, 8.0)], anchor_nominal_ms=4.0) == pytest.approx(1000.0)
+
+
+def test_spread_is_deviation_over_mean():
+    assert spread([9.0, 10.0, 11.0]) == pytest.approx(0.1)
+
+
+def test_the_ratio_of_spreads_comes_with_a_range():
+    generator = np.random.default_rng(0)
+    ratio = spread_ratio(generator.normal(1, 0.01, 400), generator.normal(1, 0.05, 400))
+    assert ratio.low < ratio.value < ratio.high
+    assert ratio.holds(5.0)
+
+
+def test_a_million_requests_of_36_ms_cost_ten_hours():
+    cost = cost_per_million(0.5, Interval(36.0, 18.0, 72.0))
+    assert cost == Interval(pytest.approx(5.0), pytest.approx(2.5), pytest.approx(10.0))
+
+
+def test_a_month_pays_for_whole_machines():
+    cost = cost_per_month(1.0, Interval(10.0, 5.0, 20.0), 100, utilisation=0.5)
+    assert cost == Interval(2 * 730, 1 * 730, 4 * 730)
+
+
+def test_an_impossible_utilisation_is_refused():
+    with pytest.raises(UsageError, match="utilisation 0"):
+        cost_per_month(1.0, Interval(1.0, 1.0, 1.0), 1, utilisation=0)
