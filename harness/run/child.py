@@ -13,9 +13,8 @@ import resource
 import sys
 import time
 import traceback
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import onnx
@@ -26,60 +25,32 @@ from harness import registry
 from harness.artifact.export import save
 from harness.data import load_split
 from harness.errors import OverBudgetError, SlimbenchError
+from harness.record import write_atomically
 from harness.run import reference, sandbox
 from harness.run.compression import Problem
+from harness.run.job import Job, Solved
 from harness.run.meter import Meter
 from harness.types import Budget
 
 LARGEST_FILE_BYTES = 300 * 10**6
 
 
-@dataclass(frozen=True)
-class Job:
-    """What the child is told; paths are absolute."""
-
-    task: str
-    method_file: str
-    setting: dict[str, Any]
-    seed: int
-    budget: dict[str, Any]
-    shape: dict[str, Any]
-    device: str
-    threads: int
-    data: str
-    reference: str
-    out: str
-    hidden: tuple[str, ...] = ()
-
-
-@dataclass
-class Solved:
-    """What the child reports in solve.json."""
-
-    status: str = "ok"
-    cause: str | None = None
-    train_macs: float = 0.0
-    seconds: float = 0.0
-    cpu_seconds: float = 0.0
-    peak_rss_bytes: int = 0
-    sandbox: str = "none"
-    precision: str = "float32"
-
-
-def main(job: Job) -> None:
-    """Entry point of the forked child; never returns to the caller's code."""
+def solve(job: Job) -> None:
+    """Solve and export inside the forked child; never returns to the caller's code."""
     out = Path(job.out)
     _redirect_output(out / "log.txt")
+    if job.kind == "reference":
+        _train_reference(job)
     sandboxed = sandbox.enter(
+        program=[registry.ROOT],
+        hidden=[Path(path) for path in job.hidden],
         read_only=[
-            registry.ROOT,
             Path(job.method_file),
             Path(job.data) / "train",
             Path(job.data) / "validation",
             Path(job.reference),
         ],
         writable=[out],
-        hidden=[Path(path) for path in job.hidden],
     )
     limit = job.budget["memory_bytes"] + 4 * 10**9
     resource.setrlimit(resource.RLIMIT_DATA, (limit, limit))
@@ -87,10 +58,22 @@ def main(job: Job) -> None:
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     solved = _run(job)
     solved.sandbox = sandboxed
-    part = out / "solve.part"
-    part.write_text(json.dumps(asdict(solved)))
-    part.replace(out / "solve.json")
+    write_atomically(out / "solve.json", json.dumps(asdict(solved)).encode())
     sys.stdout.flush()
+    os._exit(0)
+
+
+def _train_reference(job: Job) -> None:
+    torch.set_num_threads(job.threads)
+    reference.train(
+        registry.find_task(job.task),
+        Path(job.data),
+        Path(job.out),
+        seed=job.seed,
+        device=job.device,
+        shape=job.shape,
+        say=lambda line: print(line, flush=True),  # noqa: T201  (goes to the log file)
+    )
     os._exit(0)
 
 
@@ -125,7 +108,6 @@ def _run(job: Job) -> Solved:
     solved.seconds = time.monotonic() - begin
     solved.cpu_seconds = use.ru_utime + use.ru_stime
     solved.peak_rss_bytes = use.ru_maxrss * 1024
-    solved.precision = "bf16" if _bf16(job.device) else "float32"
     return solved
 
 
@@ -143,15 +125,9 @@ def _problem(job: Job, meter: Meter) -> Problem:
     )
 
 
-def _bf16(device: str) -> bool:
-    from harness.run.training import bf16_is_fast
-
-    return bf16_is_fast(torch.device(device))
-
-
 def _set_seeds(seed: int) -> None:
     random.seed(seed)
-    np.random.seed(seed)  # noqa: NPY002  (third-party methods may use the global generator)
+    np.random.seed(seed)
     torch.manual_seed(seed)
 
 

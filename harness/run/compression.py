@@ -85,9 +85,7 @@ class Problem:
         part = Split({k: v[:count] for k, v in split.inputs.items()}, split.targets[:count])
         return accuracy(model.to(self.device), self.task, part, self.device)
 
-    def batches(
-        self, model: nn.Module, count: int
-    ) -> Iterator[tuple[Sequence[Tensor], Tensor]]:
+    def batches(self, model: nn.Module, count: int) -> Iterator[tuple[Sequence[Tensor], Tensor]]:
         """`count` training batches; each is charged forward and backward of `model`."""
         batches = self._batches()
         for step in range(count):

@@ -40,8 +40,16 @@ def available() -> str | None:
     return None if code == 0 else f"unshare is refused ({os.strerror(code)})"
 
 
-def enter(read_only: Iterable[Path], writable: Iterable[Path], hidden: Iterable[Path]) -> str:
+def enter(
+    program: Iterable[Path],
+    hidden: Iterable[Path],
+    read_only: Iterable[Path],
+    writable: Iterable[Path],
+) -> str:
     """Move this process into a sandbox and return `namespaces`, or `none` where refused.
+
+    `program` is what the code needs, `hidden` the folders in it that become empty; `read_only`
+    and `writable` are added last and may lie below a hidden folder.
 
     Must be called in a process of one thread. The caller goes on in a child that is process 1 of
     its own namespace; the original process waits for it and takes over its exit status.
@@ -58,7 +66,7 @@ def enter(read_only: Iterable[Path], writable: Iterable[Path], hidden: Iterable[
     if process:
         _wait_for(process)
     _libc.prctl(PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
-    _build_root(read_only, writable, hidden)
+    _build_root(program, hidden, read_only, writable)
     return "namespaces"
 
 
@@ -71,18 +79,25 @@ def _wait_for(process: int) -> None:
 
 
 def _build_root(
-    read_only: Iterable[Path], writable: Iterable[Path], hidden: Iterable[Path]
+    program: Iterable[Path],
+    hidden: Iterable[Path],
+    read_only: Iterable[Path],
+    writable: Iterable[Path],
 ) -> None:
     root = Path(tempfile.gettempdir()) / f"slimbench-root-{os.getpid()}-{os.urandom(4).hex()}"
     root.mkdir()
     _mount("none", Path("/"), MS_REC | MS_PRIVATE)
     _mount("tmpfs", root, MS_NOSUID | MS_NODEV, "tmpfs", "size=64m")
     interpreter = {Path(sys.prefix), Path(sys.base_prefix)}
-    for source in sorted({*map(Path, SYSTEM), *interpreter, *read_only}):
+    for source in sorted({*map(Path, SYSTEM), *interpreter, *program}):
         _bind(source, root, readable_only=True)
     for source in hidden:
         if (root / source.relative_to("/")).is_dir():
-            _mount("tmpfs", root / source.relative_to("/"), MS_NOSUID | MS_NODEV, "tmpfs", "size=1m")
+            _mount(
+                "tmpfs", root / source.relative_to("/"), MS_NOSUID | MS_NODEV, "tmpfs", "size=1m"
+            )
+    for source in read_only:
+        _bind(source, root, readable_only=True)
     for source in writable:
         _bind(source, root, readable_only=False)
     (root / "proc").mkdir()

@@ -50,6 +50,7 @@ TASK = Task(
     build=build,
     smoke_shape={"width": 0.125},
     reference_epochs=15,
+    reference_train_macs=15 * EPOCH,
     predict=labels,
     example_scores=correct,
     slices=by_class(cifar10.CLASSES),

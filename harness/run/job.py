@@ -1,0 +1,45 @@
+"""What goes into a forked child and what comes back; free of torch, so that the parent stays light."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, Literal
+
+
+@dataclass(frozen=True)
+class Job:
+    """What the child is told; paths are absolute."""
+
+    task: str
+    method_file: str
+    setting: dict[str, Any]
+    seed: int
+    budget: dict[str, Any]
+    shape: dict[str, Any]
+    device: str
+    threads: int
+    data: str
+    reference: str
+    out: str
+    hidden: tuple[str, ...] = ()
+    kind: Literal["solve", "reference"] = "solve"
+
+
+@dataclass
+class Solved:
+    """What the child reports in solve.json."""
+
+    status: str = "ok"
+    cause: str | None = None
+    train_macs: float = 0.0
+    seconds: float = 0.0
+    cpu_seconds: float = 0.0
+    peak_rss_bytes: int = 0
+    sandbox: str = "none"
+
+
+def start(job: Job) -> None:
+    """Entry point of the forked child."""
+    from harness.run import child
+
+    child.solve(job)

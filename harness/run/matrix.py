@@ -1,0 +1,114 @@
+"""The matrix of runs of one command: methods x settings x seeds, in an order that is fair early."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor, as_completed
+from dataclasses import dataclass
+from typing import Any
+
+from harness.errors import UsageError
+from harness.record import RunRecord, merge_into, write_atomically
+from harness.registry import MethodListing, applies
+from harness.run.stages import Place, Prepared, Run, execute, locked
+from harness.types import Setting
+
+
+@dataclass(frozen=True)
+class Done:
+    """A finished cell of the matrix."""
+
+    run: Run
+    record: RunRecord
+    reused: bool
+
+
+def plan(
+    prepared: Prepared,
+    methods: Iterable[MethodListing],
+    place: Place,
+    seeds: Iterable[int] = (0,),
+    settings: str | None = None,
+) -> list[Run]:
+    """All runs, every method's first seed before any method's second.
+
+    Raises UsageError when a method does not apply to the task or a setting is unknown.
+    """
+    chosen = []
+    for method in methods:
+        if not applies(method, prepared.task):
+            raise UsageError(
+                f"method '{method.name}' solves {method.solves} problems on "
+                f"{'/'.join(method.modalities) or 'any'} data; task '{prepared.task.name}' poses "
+                f"{'/'.join(prepared.task.poses)} on {prepared.task.modality} data"
+            )
+        chosen += [(method, setting) for setting in _choose(method, settings)]
+    return [
+        Run(prepared, method, setting, seed, place) for seed in seeds for method, setting in chosen
+    ]
+
+
+def _choose(method: MethodListing, settings: str | None) -> list[Setting]:
+    if settings is None:
+        return list(method.settings)
+    if settings.lstrip().startswith("{"):
+        try:
+            return [json.loads(settings)]
+        except json.JSONDecodeError as error:
+            raise UsageError(f"--settings {settings!r} is not JSON: {error}") from None
+    try:
+        return [method.settings[int(index)] for index in settings.split(",")]
+    except (ValueError, IndexError):
+        raise UsageError(
+            f"method '{method.name}' has no setting '{settings}'; give indices 0 to "
+            f"{len(method.settings) - 1}, or one as JSON, of: "
+            + "; ".join(json.dumps(dict(each)) for each in method.settings)
+        ) from None
+
+
+def run_all(
+    runs: list[Run],
+    workers: int = 1,
+    after: Callable[[Done], Any] = lambda done: None,
+) -> Iterator[Done]:
+    """Execute the runs on `workers` local processes and yield each as it ends.
+
+    Each record is merged into the results before it is yielded; `after` runs in the worker.
+    """
+
+    def one(run: Run) -> Done:
+        record, reused = execute(run)
+        publish(run, record)
+        done = Done(run, record, reused)
+        after(done)
+        return done
+
+    pool = ThreadPoolExecutor(workers)
+    try:
+        for future in as_completed([pool.submit(one, run) for run in runs]):
+            yield future.result()
+    finally:
+        pool.shutdown(wait=False, cancel_futures=True)
+
+
+def publish(run: Run, record: RunRecord) -> None:
+    """Merge a record and its predictions into the results folder."""
+    folder = run.place.results / record.task.name
+    with locked(run.place.results / ".lock"):
+        merge_into(folder / f"{record.method.name}.{record.scale}.jsonl", [record])
+        if record.predictions_sha256:
+            stored = (run.folder / "predictions.npz").read_bytes()
+            write_atomically(folder / "predictions" / f"{record.key[:16]}.npz", stored)
+
+
+def publish_artifact(run: Run, record: RunRecord, largest_bytes: int) -> bool:
+    """Copy the artifact beside the records when it is small enough; says whether it did."""
+    source = run.folder / "model.onnx"
+    if not record.artifact_sha256 or source.stat().st_size > largest_bytes:
+        return False
+    target = run.place.results / record.task.name / "artifacts"
+    target.mkdir(parents=True, exist_ok=True)
+    shutil.copyfile(source, target / f"{record.artifact_sha256[:16]}.onnx")
+    return True

@@ -1,0 +1,126 @@
+"""A task made ready to run: data in place, the frozen reference as weights, ONNX and figures."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from pathlib import Path
+
+from harness import data
+from harness.artifact.count import count
+from harness.errors import SlimbenchError
+from harness.record import ReferenceBlock, sha256_of, write_atomically
+from harness.run import process
+from harness.run.job import Job, start
+from harness.run.stages import Place, Prepared, locked, score
+from harness.types import Budget, Scale, Task
+
+EXPORT_METHOD = Path(__file__).with_name("reference_as_it_is.py")
+
+
+def prepare(task: Task, scale: Scale, place: Place) -> Prepared:
+    """Data, reference weights, anchor and the reference's figures; all cached in the runs folder.
+
+    Raises DataError when the real data are not in the cache or the frozen weights are missing.
+    """
+    folder = place.runs / task.name / "reference" / scale
+    shape = dict(task.smoke_shape) if scale == "smoke" else {}
+    with locked(folder / "lock"):
+        if scale == "smoke":
+            data_folder = place.runs / "smoke_data" / task.dataset.name
+            if not (data_folder / "checksums.json").is_file():
+                data.store(task.dataset.generate(0), data_folder)
+            reference = _smoke_reference(task, place, data_folder, folder)
+        else:
+            data_folder = place.data / task.dataset.name
+            data.verify(data_folder)
+            reference = task.folder
+            if not (reference / "reference.json").is_file():
+                raise SlimbenchError(
+                    f"{task.name} has no frozen reference in {reference}; train it with "
+                    f"`slimbench reference {task.name} --rebuild`"
+                )
+        weights = sha256_of(reference / "reference.safetensors")
+        anchor = folder / f"{weights[:16]}.v{task.version}"
+        prepared = Prepared(
+            task=task,
+            scale=scale,
+            data=data_folder,
+            data_sha256=data.data_sha256(data_folder),
+            reference=reference,
+            shape=shape,
+            block=ReferenceBlock(
+                sha256=weights, quality_validation=0, quality_test=0, macs=0, params=0, size_bytes=0
+            ),
+            anchor=anchor / "model.onnx",
+        )
+        if not (anchor / "block.json").is_file():
+            _export_and_score(prepared, place, anchor)
+    block = ReferenceBlock.model_validate_json((anchor / "block.json").read_text())
+    return Prepared(**{**vars(prepared), "block": block})
+
+
+def _smoke_reference(task: Task, place: Place, data_folder: Path, folder: Path) -> Path:
+    """A small reference trained on the generated data in seconds, at the smoke budget."""
+    out = folder / f"weights.v{task.version}"
+    if not (out / "reference.json").is_file():
+        job = _job(task, place, data_folder, out, out, dict(task.smoke_shape))
+        out.mkdir(parents=True, exist_ok=True)
+        _run(Job(**{**vars(job), "kind": "reference"}), out, out / "reference.json")
+    return out
+
+
+def rebuild(task: Task, place: Place, seed: int) -> Path:
+    """Train the real reference into the task's folder; resumes after the last whole epoch."""
+    data_folder = place.data / task.dataset.name
+    data.verify(data_folder, ("train", "validation"))
+    out = place.runs / task.name / "reference" / f"rebuild.seed{seed}"
+    out.mkdir(parents=True, exist_ok=True)
+    job = Job(**{**vars(_job(task, place, data_folder, out, out, {})), "kind": "reference"})
+    _run(Job(**{**vars(job), "seed": seed}), out, out / "reference.json", Budget(wall_seconds=1e6))
+    return out
+
+
+def _export_and_score(prepared: Prepared, place: Place, out: Path) -> None:
+    task = prepared.task
+    out.mkdir(parents=True, exist_ok=True)
+    job = _job(task, place, prepared.data, prepared.reference, out, prepared.shape)
+    _run(job, out, out / "model.onnx")
+    figures = score(task, prepared.data, out, place.threads)
+    counts = count(out / "model.onnx")
+    block = ReferenceBlock(
+        sha256=prepared.block.sha256,
+        quality_validation=figures["quality_validation"],
+        quality_test=figures["quality_test"],
+        macs=counts.macs,
+        params=counts.params,
+        size_bytes=counts.size_bytes,
+    )
+    write_atomically(out / "block.json", block.model_dump_json().encode())
+
+
+def _job(
+    task: Task, place: Place, data_folder: Path, reference: Path, out: Path, shape: dict[str, float]
+) -> Job:
+    return Job(
+        task=task.name,
+        method_file=str(EXPORT_METHOD),
+        setting={},
+        seed=0,
+        budget=vars(Budget()),
+        shape=shape,
+        device=place.device,
+        threads=place.threads,
+        data=str(data_folder),
+        reference=str(reference),
+        out=str(out),
+    )
+
+
+def _run(job: Job, out: Path, result: Path, budget: Budget | None = None) -> None:
+    ended = process.run_child(start, job, budget or Budget(), out / "log.txt")
+    if ended.status or not result.is_file():
+        solved = out / "solve.json"
+        cause = ended.cause or (json.loads(solved.read_text())["cause"] if solved.is_file() else "")
+        shutil.rmtree(out / "part", ignore_errors=True)
+        raise SlimbenchError(f"{job.task}: the reference failed: {cause}; see {out / 'log.txt'}")

@@ -1,0 +1,343 @@
+"""One run from start to record: solve, score, count; each stage is written once and reused.
+
+A run's folder holds `solve.json` + `model.onnx`, `score.json` + `predictions.npz`, `counts.json`
+and at last `record.json`. Killed anywhere, the run goes on behind the last whole stage.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import shutil
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass, field, replace
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from harness import data, environment
+from harness.artifact.check import check_model
+from harness.artifact.count import count
+from harness.errors import SlimbenchError
+from harness.record import (
+    Cost,
+    Counts,
+    LimitBlock,
+    MethodBlock,
+    MetricBlock,
+    ReferenceBlock,
+    RunRecord,
+    Status,
+    TaskBlock,
+    parse_line,
+    sha256_of,
+    to_line,
+    write_atomically,
+)
+from harness.registry import ROOT, MethodListing
+from harness.run.job import Job, Solved, start
+from harness.types import Budget, Scale, Setting, Task
+
+LARGEST_ARTIFACT_BYTES = 200 * 10**6
+TRAINING_LOOP = 1
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where runs, data and records lie, and what hardware solves them."""
+
+    runs: Path
+    data: Path
+    results: Path
+    device: str = "cpu"
+    threads: int = 2
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """A task made ready at one scale: its data folder and its frozen reference."""
+
+    task: Task
+    scale: Scale
+    data: Path
+    data_sha256: str
+    reference: Path
+    shape: dict[str, Any]
+    block: ReferenceBlock
+    anchor: Path
+
+
+@dataclass(frozen=True)
+class Run:
+    """One cell of the matrix."""
+
+    prepared: Prepared
+    method: MethodListing
+    setting: Setting
+    seed: int
+    place: Place
+    budget: Budget = field(init=False)
+
+    def __post_init__(self) -> None:
+        budget = self.prepared.task.budgets[self.prepared.scale]
+        if self.setting.get("budget") == "reference":
+            budget = reference_budget(self.prepared.task, budget)
+        object.__setattr__(self, "budget", budget)
+
+    @property
+    def key(self) -> str:
+        """SHA-256 over everything that decides the solution."""
+        prepared = self.prepared
+        parts = {
+            "task": [prepared.task.name, prepared.task.version],
+            "reference": prepared.block.sha256,
+            "data": prepared.data_sha256,
+            "method": [self.method.name, self.method.version],
+            "file": self.method.source_sha256 if self.method.family == "submitted" else None,
+            "setting": dict(self.setting),
+            "seed": self.seed,
+            "scale": prepared.scale,
+            "budget": asdict(self.budget),
+            "device": self.place.device,
+            "precision": environment.precision(self.place.device),
+            "training_loop": TRAINING_LOOP,
+        }
+        return sha256_of(json.dumps(parts, sort_keys=True).encode())
+
+    @property
+    def folder(self) -> Path:
+        """The run's own folder."""
+        name = self.prepared.task.name
+        return self.place.runs / name / self.method.name / self.prepared.scale / self.key[:16]
+
+
+def reference_budget(task: Task, budget: Budget) -> Budget:
+    """The budget plus the compute that trained the reference, which compression inherits."""
+    if budget.train_macs is None:
+        return budget
+    whole = budget.train_macs + task.reference_train_macs
+    seconds = budget.wall_seconds * whole / budget.train_macs
+    return replace(budget, train_macs=whole, wall_seconds=seconds)
+
+
+def execute(run: Run) -> tuple[RunRecord, bool]:
+    """The run's record, and whether it was there already. A failed run is a record too."""
+    run.folder.mkdir(parents=True, exist_ok=True)
+    with locked(run.folder / "lock"):
+        done = run.folder / "record.json"
+        if done.is_file():
+            record = parse_line(done.read_text(), str(done))
+            assert isinstance(record, RunRecord)
+            return record, True
+        record = _stages(run)
+        write_atomically(done, to_line(record).encode())
+        return record, False
+
+
+def _stages(run: Run) -> RunRecord:
+    begin = time.monotonic()
+    folder = run.folder
+    solved = _solve(run)
+    scored: dict[str, Any] = {}
+    counts: Counts | None = None
+    status, cause = solved["status"], solved["cause"]
+    if status == "ok":
+        try:
+            check_model(folder / "model.onnx", LARGEST_ARTIFACT_BYTES)
+            counts = _count(folder)
+            scored = _score(run)
+        except SlimbenchError as error:
+            status, cause = "invalid_model", str(error)
+    spent = solved["seconds"] + scored.get("seconds", 0.0)
+    return RunRecord(
+        key=run.key,
+        task=task_block(run.prepared),
+        method=_method_block(run.method),
+        setting=dict(run.setting),
+        seed=run.seed,
+        scale=run.prepared.scale,
+        status=status,
+        cause=cause,
+        quality_test=scored.get("quality_test"),
+        quality_validation=scored.get("quality_validation"),
+        slices_test=scored.get("slices_test", {}),
+        counts=counts if scored else None,
+        artifact_sha256=sha256_of(folder / "model.onnx") if scored else None,
+        predictions_sha256=sha256_of(folder / "predictions.npz") if scored else None,
+        cost=Cost(
+            train_macs=solved["train_macs"],
+            solve_seconds=solved["seconds"],
+            cpu_seconds=solved["cpu_seconds"],
+            score_seconds=scored.get("seconds", 0.0),
+            other_seconds=max(0.0, time.monotonic() - begin - spent),
+            peak_rss_bytes=solved["peak_rss_bytes"],
+        ),
+        environment=environment.facts()
+        | {
+            "sandbox": solved["sandbox"],
+            "device": run.place.device,
+            "precision": environment.precision(run.place.device),
+            "threads": run.place.threads,
+        },
+        created=datetime.now(UTC).isoformat(timespec="seconds"),
+    )
+
+
+def _solve(run: Run) -> dict[str, Any]:
+    path = run.folder / "solve.json"
+    if not path.is_file():
+        write_atomically(path, json.dumps(_solve_now(run)).encode())
+    solved: dict[str, Any] = json.loads(path.read_text())
+    return solved
+
+
+def _solve_now(run: Run) -> dict[str, Any]:
+    from harness.run import process
+
+    out = run.folder / "solve"
+    shutil.rmtree(out, ignore_errors=True)
+    out.mkdir()
+    job = Job(
+        task=run.prepared.task.name,
+        method_file=str(run.method.path.resolve()),
+        setting={name: value for name, value in run.setting.items() if name != "budget"},
+        seed=run.seed,
+        budget=asdict(run.budget),
+        shape=run.prepared.shape,
+        device=run.place.device,
+        threads=run.place.threads,
+        data=str(run.prepared.data),
+        reference=str(run.prepared.reference),
+        out=str(out),
+        hidden=(
+            str(ROOT / "leaderboard" / "results"),
+            str(ROOT / ".git"),
+            str(run.place.runs),
+            str(run.place.data),
+        ),
+    )
+    ended = process.run_child(start, job, run.budget, out / "log.txt")
+    if (out / "log.txt").is_file():
+        shutil.move(out / "log.txt", run.folder / "log.txt")
+    if ended.status or not (out / "solve.json").is_file():
+        status: Status = ended.status or "crashed"  # type: ignore[assignment]
+        cause = ended.cause or "the process ended without a result; see log.txt in its folder"
+        return asdict(Solved(status=status, cause=cause, seconds=ended.seconds))
+    if (out / "model.onnx").is_file():
+        shutil.move(out / "model.onnx", run.folder / "model.onnx")
+    solved: dict[str, Any] = json.loads((out / "solve.json").read_text())
+    solved["seconds"] = ended.seconds
+    shutil.rmtree(out, ignore_errors=True)
+    return solved
+
+
+def _count(folder: Path) -> Counts:
+    path = folder / "counts.json"
+    if not path.is_file():
+        write_atomically(path, count(folder / "model.onnx").model_dump_json().encode())
+    return Counts.model_validate_json(path.read_text())
+
+
+def _score(run: Run) -> dict[str, Any]:
+    path = run.folder / "score.json"
+    if not path.is_file():
+        scored = score(run.prepared.task, run.prepared.data, run.folder, run.place.threads)
+        write_atomically(path, json.dumps(scored).encode())
+    result: dict[str, Any] = json.loads(path.read_text())
+    return result
+
+
+def score(task: Task, data_folder: Path, folder: Path, threads: int) -> dict[str, Any]:
+    """Quality of `folder/model.onnx` on validation and test; writes predictions.npz.
+
+    Raises SlimbenchError when the artifact does not run or returns values that are not finite.
+    """
+    begin = time.monotonic()
+    scored: dict[str, Any] = {}
+    for split in ("validation", "test"):
+        predictions = _predict(task, data_folder, folder, split, threads)
+        targets = np.asarray(data.load_split(data_folder, split).targets)
+        scored[f"quality_{split}"] = quality(task, predictions, targets)
+    scores = task.example_scores(predictions, targets)
+    compact = scores if scores.dtype == bool else scores.astype(np.float16)
+    with (folder / "predictions.part").open("wb") as file:
+        np.savez_compressed(file, prediction=predictions, example_scores=compact)
+    (folder / "predictions.part").replace(folder / "predictions.npz")
+    masks = task.slices(targets) if task.slices else {}
+    scored["slices_test"] = {
+        name: quality(task, predictions[mask], targets[mask])
+        for name, mask in masks.items()
+        if mask.any()
+    }
+    return scored | {"seconds": time.monotonic() - begin}
+
+
+def quality(task: Task, predictions: np.ndarray, targets: np.ndarray) -> float:
+    """The task's metric on predictions: its own aggregate, else the mean of the example scores."""
+    if task.aggregate is not None:
+        return task.aggregate(predictions, targets)
+    return float(np.mean(task.example_scores(predictions, targets)))
+
+
+def _predict(task: Task, data_folder: Path, folder: Path, split: str, threads: int) -> np.ndarray:
+    out = folder / f"outputs.{split}.npz"
+    command = [sys.executable, "-m", "harness.artifact.predict"]
+    command += [str(folder / "model.onnx"), str(data_folder), split, str(threads), str(out)]
+    done = subprocess.run(command, capture_output=True, text=True, cwd=ROOT, check=False)
+    if done.returncode != 0:
+        reason = (done.stderr.strip().splitlines() or [f"exit code {done.returncode}"])[-1]
+        raise SlimbenchError(f"the artifact does not run in ONNX Runtime: {reason}")
+    with np.load(out, allow_pickle=False) as stored:
+        outputs = [stored[f"output_{index}"] for index in range(len(stored.files))]
+    out.unlink()
+    for array in outputs:
+        if not np.isfinite(array).all():
+            raise SlimbenchError(
+                f"the artifact returns NaN or infinite values on the {split} split"
+            )
+    if outputs[0].shape[1:] != (task.classes,):
+        raise SlimbenchError(
+            f"the artifact returns shape {outputs[0].shape[1:]} an example, not ({task.classes},)"
+        )
+    return task.predict(outputs)
+
+
+def task_block(prepared: Prepared) -> TaskBlock:
+    """The task's part of a record."""
+    task = prepared.task
+    return TaskBlock(
+        name=task.name,
+        version=task.version,
+        title=task.title,
+        modality=task.modality,
+        metric=MetricBlock(**vars(task.metric)),
+        limits=[LimitBlock(**vars(limit)) for limit in task.limits],
+        test_examples=len(data.load_split(prepared.data, "test")),
+        reference=prepared.block,
+    )
+
+
+def _method_block(method: MethodListing) -> MethodBlock:
+    return MethodBlock(
+        name=method.name,
+        version=method.version,
+        family=method.family,
+        source=method.source,
+        source_sha256=method.source_sha256,
+        small_baseline=method.small_baseline,
+    )
+
+
+@contextmanager
+def locked(path: Path) -> Iterator[None]:
+    """Hold an exclusive file lock; a second process waits here until the first is done."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with path.open("a") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        yield
