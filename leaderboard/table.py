@@ -1,0 +1,119 @@
+"""A task's table at one scale on one profile: rows with intervals, limits, fronts and ties."""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from harness.record import MeasurementRecord, ProfileBlock, RunRecord, TaskBlock
+from leaderboard.fronts import pareto_front
+from leaderboard.limits import limit_columns
+from leaderboard.rows import build_row, goodness, group_key
+from leaderboard.summary import Summary, summarise
+from leaderboard.timing import timing_columns
+from leaderboard.uncertainty import Evidence, add_intervals, add_tie_groups, evidence_of
+
+if TYPE_CHECKING:
+    from leaderboard.board import Board
+
+Row = dict[str, Any]
+AXES = ("latency_ms_p50", "macs", "size_bytes")
+
+
+@dataclass(frozen=True)
+class Table:
+    """Rows best first (failed and withdrawn ones last), the task they share, and what they say."""
+
+    task: TaskBlock
+    scale: str
+    profile: ProfileBlock | None
+    rows: list[Row]
+    summary: Summary
+
+
+def table(board: Board, task: str, scale: str, profile: ProfileBlock | None) -> Table | None:
+    """Everything the board says about the newest version of a task; None without runs."""
+    runs = board.runs.get((task, scale), [])
+    if not runs:
+        return None
+    version = max(run.task.version for run in runs)
+    runs = [run for run in runs if run.task.version == version]
+    groups = _groups(runs)
+    measured = _newest_of(board.measurements.get(task, []), version, profile)
+    rows = _rows(groups, runs, measured, profile)
+    done = [_finished(group) for group in groups]
+    evidence = evidence_of(done, board.predictions_of)
+    add_intervals(rows, evidence)
+    order = sorted(range(len(rows)), key=lambda i: _rank(rows[i]))
+    rows = [rows[i] for i in order]
+    evidence = [evidence[i] for i in order]
+    done = [done[i] for i in order]
+    latest = max(runs, key=lambda run: run.created).task
+    _add_comparisons(rows, evidence, latest)
+    return Table(latest, scale, profile, rows, summarise(rows, evidence, done))
+
+
+def _groups(runs: Sequence[RunRecord]) -> list[list[RunRecord]]:
+    groups: dict[tuple[str, ...], list[RunRecord]] = defaultdict(list)
+    for run in runs:
+        groups[group_key(run)].append(run)
+    return [sorted(groups[key], key=lambda run: run.seed) for key in sorted(groups)]
+
+
+def _finished(group: Sequence[RunRecord]) -> list[RunRecord]:
+    return [run for run in group if run.status == "ok" and run.quality_test is not None]
+
+
+def _newest_of(
+    records: Sequence[MeasurementRecord], version: int, profile: ProfileBlock | None
+) -> dict[str, MeasurementRecord]:
+    """The measurement of each artifact on exactly this version of a profile."""
+    return {
+        one.artifact_sha256: one
+        for one in sorted(records, key=lambda one: one.created)
+        if profile and one.profile.sha256 == profile.sha256 and one.task_version == version
+    }
+
+
+def _rows(
+    groups: Sequence[Sequence[RunRecord]],
+    runs: Sequence[RunRecord],
+    measured: dict[str, MeasurementRecord],
+    profile: ProfileBlock | None,
+) -> list[Row]:
+    tried = Counter(run.method.name for run in runs)
+    rows = [build_row(group, tried[group[0].method.name]) for group in groups]
+    newest: dict[str, int] = defaultdict(int)
+    for row in rows:
+        newest[row["method"]] = max(newest[row["method"]], row["method_version"])
+    for row in rows:
+        row.update(timing_columns(row["artifacts"], measured, profile))
+        row["superseded"] = row["method_version"] < newest[row["method"]]
+    return rows
+
+
+def _rank(row: Row) -> tuple[bool, float, str]:
+    known = row["usable"]
+    return (not known, -goodness(row) if known else 0.0, row["row_id"])
+
+
+def _add_comparisons(rows: Sequence[Row], evidence: Sequence[Evidence], task: TaskBlock) -> None:
+    for row in rows:
+        row.update(limit_columns(row, task.limits))
+        row["pareto_axes"] = []
+    for axis in AXES:
+        shown = [row for row in rows if row["usable"] and row[axis] is not None]
+        front = pareto_front([(goodness(row), row[axis]) for row in shown])
+        for row, is_on in zip(shown, front, strict=True):
+            row["pareto_axes"] += [axis] * is_on
+    axis = main_axis(rows)
+    for row in rows:
+        row["pareto"] = axis in row["pareto_axes"]
+    add_tie_groups(rows, evidence)
+
+
+def main_axis(rows: Sequence[Row]) -> str:
+    """The cost that the board plots first: latency once any row is timed, until then MACs."""
+    return AXES[0] if any(row[AXES[0]] is not None for row in rows) else AXES[1]

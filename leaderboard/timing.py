@@ -1,0 +1,86 @@
+"""The latency columns of a row, from the paired timings of its artifacts on one profile."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from statistics import fmean
+from typing import Any
+
+from harness.money import cost_per_million
+from harness.paired import Interval, nominal_ms, request_p99_ms, settled, speedup
+from harness.record import MeasurementRecord, ProfileBlock
+
+Row = dict[str, Any]
+LOADS = ("quiet", "noted", "loaded")
+
+
+def timing_columns(
+    artifacts: Sequence[str],
+    measured: Mapping[str, MeasurementRecord],
+    profile: ProfileBlock | None,
+) -> Row:
+    """Speed-up and nominal latency pooled over a row's artifacts; None where not timed.
+
+    The process starts of all artifacts are pooled, so that the range also carries how artifacts
+    of different seeds differ.
+    """
+    columns = _unknown(profile)
+    records = [measured[one] for one in dict.fromkeys(artifacts) if one in measured]
+    good = [one for one in records if one.status == "ok" and one.pairs]
+    causes = [one.cause or one.status.replace("_", " ") for one in records if one not in good]
+    if causes:
+        columns["latency_cause"] = "; ".join(dict.fromkeys(causes))
+    if not good or profile is None:
+        return columns
+    ratio = speedup([start for one in good for start in one.pairs])
+    latency = nominal_ms(good[0].anchor_nominal_ms, ratio)
+    return columns | _known(good, ratio, latency) | _price(profile, latency)
+
+
+def _unknown(profile: ProfileBlock | None) -> Row:
+    return {
+        "profile": profile.name if profile else None,
+        "profile_sha256": profile.sha256 if profile else None,
+        "profile_kind": profile.kind if profile else None,
+        "speedup": None,
+        "speedup_low": None,
+        "speedup_high": None,
+        "latency_ms_p50": None,
+        "latency_ms_low": None,
+        "latency_ms_high": None,
+        "latency_ms_p99": None,
+        "settled": None,
+        "load_label": None,
+        "energy_mj": None,
+        "usd_per_million": None,
+        "latency_cause": None,
+    }
+
+
+def _known(good: Sequence[MeasurementRecord], ratio: Interval, latency: Interval) -> Row:
+    requests = [request_p99_ms(one.request_ms, latency) for one in good if one.request_ms]
+    energies = [one.energy_mj for one in good if one.energy_mj is not None]
+    labels = [one.load_label for one in good if one.load_label is not None]
+    return {
+        "speedup": ratio.value,
+        "speedup_low": _finite(ratio.low),
+        "speedup_high": _finite(ratio.high),
+        "latency_ms_p50": latency.value,
+        "latency_ms_low": _finite(latency.low),
+        "latency_ms_high": _finite(latency.high),
+        "latency_ms_p99": max(requests, default=None),
+        "settled": all(settled(one.pairs) for one in good),
+        "load_label": max(labels, key=LOADS.index, default=None),
+        "energy_mj": fmean(energies) if energies else None,
+    }
+
+
+def _price(profile: ProfileBlock, latency: Interval) -> Row:
+    if profile.price_per_hour_usd is None:
+        return {}
+    return {"usd_per_million": cost_per_million(profile.price_per_hour_usd, latency).value}
+
+
+def _finite(value: float) -> float | None:
+    return value if math.isfinite(value) and value > 0 else None
