@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import difflib
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -87,7 +87,7 @@ class Board:
 
         return pd.DataFrame(list(self.every_row([scale] if scale else PUBLISHED_SCALES)))
 
-    def every_row(self, scales: Iterable[str] = PUBLISHED_SCALES) -> Iterable[Row]:
+    def every_row(self, scales: Iterable[str] = PUBLISHED_SCALES) -> Iterator[Row]:
         """Rows of all tasks, once for each profile that timed the task."""
         for scale in scales:
             for task in self.tasks(scale):

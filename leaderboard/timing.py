@@ -8,7 +8,7 @@ from statistics import fmean
 from typing import Any
 
 from harness.money import cost_per_million
-from harness.paired import Interval, nominal_ms, request_p99_ms, settled, speedup
+from harness.paired import Interval, nominal_ms, request_p99_ms, speedup
 from harness.record import MeasurementRecord, ProfileBlock
 
 Row = dict[str, Any]
@@ -70,7 +70,7 @@ def _known(good: Sequence[MeasurementRecord], ratio: Interval, latency: Interval
         "latency_ms_low": _finite(latency.low),
         "latency_ms_high": _finite(latency.high),
         "latency_ms_p99": max(requests, default=None),
-        "settled": all(settled(one.pairs) for one in good),
+        "settled": all(one.settled for one in good),
         "load_label": max(labels, key=LOADS.index, default=None),
         "energy_mj": fmean(energies) if energies else None,
     }

@@ -24,16 +24,18 @@ class Evidence:
     """What a row's numbers rest on.
 
     `test` is the quality of each seed (seeds,), `draws` the same over resampled examples
-    (draws, seeds), `scores` the examples of the first seed's artifact, or None.
+    (draws, seeds), `scores` the examples of the first seed's artifact, or None; `salt` keeps the
+    seed draws of different rows apart.
     """
 
     test: np.ndarray
     draws: np.ndarray
     scores: np.ndarray | None
+    salt: int
 
     def mean_draws(self) -> np.ndarray:
         """Quality over resampled seeds and examples, (draws,)."""
-        weights = seed_weights(len(self.test), len(self.draws), len(self.test))
+        weights = seed_weights(len(self.test), len(self.draws), self.salt)
         return np.asarray((weights * self.draws).sum(axis=1))
 
     @property
@@ -54,7 +56,7 @@ def evidence_of(
         columns = slice(start, start + len(group))
         test = np.array([run.quality_test for run in group], float)
         scores = first_scores.get(group[0].key) if group else None
-        found.append(Evidence(test, draws[:, columns], scores))
+        found.append(Evidence(test, draws[:, columns], scores, start))
         start += len(group)
     return found
 

@@ -1,0 +1,160 @@
+"""The first page and the lists of tasks, methods and profiles."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from harness.record import ProfileBlock
+from leaderboard.across import geometric_mean, performance_profile
+from leaderboard.headline import Headline
+from leaderboard.pages import figures
+from leaderboard.pages.board_table import LIMIT_MARKS
+from leaderboard.pages.html_table import html_table
+from leaderboard.pages.method_page import rows_of
+from leaderboard.pages.plot import Plot, svg
+from leaderboard.pages.safe import page, setting_text, slug, text
+from leaderboard.pages.sections import best_headline, headline_ratio, row_of, takeaway
+from leaderboard.pages.task_page import legend, limit_lines, page_name
+from leaderboard.published import curves_of
+from leaderboard.summary import RETENTIONS
+from leaderboard.table import Table, main_axis
+
+SENTENCE = (
+    "slimbench measures how much smaller and faster methods make neural networks, "
+    "on hidden test data and fixed hardware, with an interval on every number."
+)
+DOORS = (
+    ("Pick a model", "tasks/index.html", "Set limits on latency, size and quality; get a command."),
+    ("Submit a method", "submit.html", "One file of under 25 lines; the harness does the rest."),
+    ("Reproduce a row", "reproduce.html", "Every row carries the command that repeats it."),
+)
+FACTORS = (1.0, 1.25, 1.5, 2.0, 4.0)
+
+
+def index_page(tables: Sequence[Table]) -> str:
+    """One sentence, one picture, the headline table, three doors."""
+    doors = "".join(
+        f'<a class="sb-door" href="{link}"><b>{name}</b><span>{words}</span></a>'
+        for name, link, words in DOORS
+    )
+    parts = [f'<p class="sb-takeaway">{SENTENCE}</p>', f'<div class="sb-doors">{doors}</div>']
+    parts.append(_picture(tables) if tables else "<p>No results yet: be the first.</p>")
+    if tables:
+        parts += ["## Headlines", task_lines(tables, "")]
+    front = "---\ntitle: slimbench\nhide:\n  - navigation\n  - toc\n---\n\n"
+    return front + "\n\n".join(parts) + "\n"
+
+
+def _picture(tables: Sequence[Table]) -> str:
+    """The plot of the task with most rows."""
+    table = max(tables, key=lambda one: len(one.rows))
+    axis = main_axis(table.rows)
+    curves = curves_of(table.task.name) if axis == "macs" else ()
+    link = f"tasks/{page_name(table.task.name, table.scale)}.html"
+    plot = Plot(table.rows, axis, limit_lines(table), curves)
+    return (
+        f'<figure class="sb-figure sb-hero">{svg(plot)}'
+        f'<figcaption><a href="{link}">{text(table.task.title)}</a>: {takeaway(table)}</figcaption>'
+        f"</figure>{legend(table.rows, bool(curves))}"
+    )
+
+
+def task_lines(tables: Sequence[Table], up: str) -> str:
+    """A line for each task: what leads at 99%, or what comes nearest."""
+    heads = ("Task", "Reference", "Leader", "Kept", "Speed-up", "Limits", "Rows")
+    return html_table(heads, (_task_line(table, up) for table in tables), "Headlines by task")
+
+
+def _task_line(table: Table, up: str) -> str:
+    task = table.task
+    link = f"{up}tasks/{page_name(task.name, table.scale)}.html"
+    reference = task.reference.quality_test if task.reference else None
+    _, found = best_headline(table)
+    leader = ["none yet", figures.UNKNOWN, figures.UNKNOWN, figures.UNKNOWN]
+    if found is not None:
+        row = row_of(table, found.name)
+        what = "" if table.summary.speed == "time" else " <small>by MACs</small>"
+        leader = [
+            f"{text(row['method'])} <small>{setting_text(row['setting'])}</small>",
+            figures.share(found.retention),
+            headline_ratio(found) + what,
+            LIMIT_MARKS.get(row["limits_met"] or "", figures.UNKNOWN),
+        ]
+    cells = [figures.quality(reference, task.metric.unit), *leader, str(len(table.rows))]
+    name = f'<th scope="row"><a href="{link}">{text(task.title)}</a></th>'
+    return f"<tr>{name}{''.join(f'<td>{cell}</td>' for cell in cells)}</tr>"
+
+
+def tasks_page(tables: Sequence[Table]) -> str:
+    """All tasks with their headlines, then the methods across tasks."""
+    body = task_lines(tables, "../") if tables else "<p>No results yet.</p>"
+    return page("Tasks", body)
+
+
+def methods_page(methods: Mapping[str, Sequence[Table]], standard: Sequence[Table]) -> str:
+    """All methods: geometric mean of the headline over all tasks, and the performance profile."""
+    found = {
+        name: {table.task.name: _kept_headline(table, name) for table in standard}
+        for name in methods
+        if name != "reference"
+    }
+    if not standard or not found:
+        return page("Methods", "<p>No results yet.</p>")
+    speedups = {
+        name: {task: head.speedup if head else None for task, head in heads.items()}
+        for name, heads in found.items()
+    }
+    profiles = performance_profile(speedups, FACTORS)
+    means = {
+        name: geometric_mean([(h.speedup, h.low, h.high) if h else None for h in heads.values()])
+        for name, heads in found.items()
+    }
+    lines = "".join(
+        _method_line(name, methods[name], means[name], profiles[name])
+        for name in sorted(found, key=lambda name: -means[name][0])
+    )
+    heads = ["Method", "Family", "Mean speed-up", *(f"within {f:g}x" for f in FACTORS), "Rows"]
+    return page(
+        "Methods",
+        f"<p>Geometric mean over all {len(standard)} tasks of the best speed-up at "
+        f"{RETENTIONS[0]:.0%} of the reference; a task without one counts as 1&times;. Then the "
+        "share of tasks on which a method is within a factor of the best.</p>"
+        + html_table(heads, [lines], "Methods across tasks"),
+    )
+
+
+def _kept_headline(table: Table, method: str) -> Headline | None:
+    """A method's headline at the strictest retention, unless the test disagreed."""
+    found = table.summary.headlines.get((method, str(RETENTIONS[0])))
+    return found if found is not None and found.verdict != "missed" else None
+
+
+def _method_line(
+    name: str,
+    tables: Sequence[Table],
+    mean: tuple[float, float, float],
+    profile: Sequence[float],
+) -> str:
+    rows = [row for table in tables for row in rows_of(table, name)]
+    value, low, high = mean
+    shares = "".join(f"<td>{share:.0%}</td>" for share in profile)
+    return (
+        f'<tr><th scope="row"><a href="{slug(name)}.html">{text(name)}</a></th>'
+        f"<td>{text(rows[0]['family'])}</td><td>{figures.ratio(value)} <small>"
+        f"{figures.significant(low, 3)}&ndash;{figures.significant(high, 3)}</small></td>"
+        f"{shares}<td>{len(rows)}</td></tr>"
+    )
+
+
+def profiles_page(profiles: Sequence[tuple[ProfileBlock, int]]) -> str:
+    """All hardware profiles with the number of tasks each has timed."""
+    lines = "".join(
+        f'<tr><th scope="row"><a href="{slug(one.name)}.html">{text(one.name)}</a></th>'
+        f"<td>{one.kind}</td><td>{text(one.runtime)} {text(one.runtime_version)}</td>"
+        f"<td>{one.threads}</td><td>{one.batch}</td><td>{count}</td></tr>"
+        for one, count in profiles
+    )
+    heads = ("Profile", "Kind", "Runtime", "Threads", "Batch", "Tasks")
+    if not lines:
+        return page("Hardware", "<p>Nothing was timed yet.</p>")
+    return page("Hardware", html_table(heads, [lines], "Profiles"))

@@ -1,0 +1,57 @@
+"""Untrusted text (names, causes, settings) made safe for HTML, file names and front matter."""
+
+from __future__ import annotations
+
+import hashlib
+import html
+import json
+import re
+import unicodedata
+from typing import Any
+
+LONGEST = 300  # characters of a cause that a page shows
+
+
+def text(value: Any) -> str:
+    """HTML-escaped text; control and direction-changing characters are shown as their code."""
+    shown = str(value)
+    if len(shown) > LONGEST:
+        shown = shown[: LONGEST - 1] + "…"
+    return html.escape("".join(map(_visible, shown)), quote=True)
+
+
+def _visible(character: str) -> str:
+    """The character itself, or its code where it would act unseen (Unicode Cc, Cf, Zl, Zp)."""
+    if character in "\n\t":
+        return " "
+    if unicodedata.category(character) in ("Cc", "Cf", "Cs", "Zl", "Zp"):
+        return f"⟨U+{ord(character):04X}⟩"
+    return character
+
+
+def slug(name: str) -> str:
+    """A name as a file name: itself when harmless, else cleaned and made unique by a digest."""
+    clean = re.sub(r"[^A-Za-z0-9_-]+", "-", name).strip("-")[:60]
+    if clean == name and name.lower() != "index":
+        return name
+    return f"{clean or 'name'}-{hashlib.sha256(name.encode()).hexdigest()[:6]}"
+
+
+def setting_text(setting: dict[str, Any]) -> str:
+    """A setting as `key value` pairs, escaped."""
+    return text(", ".join(f"{key} {_short(value)}" for key, value in sorted(setting.items())))
+
+
+def _short(value: Any) -> str:
+    return value if isinstance(value, str) else json.dumps(value, sort_keys=True)
+
+
+def embedded_json(value: Any) -> str:
+    """JSON that may stand inside a script element: no tag can end it early."""
+    dumped = json.dumps(value, separators=(",", ":"), ensure_ascii=True, allow_nan=False)
+    return dumped.replace("<", "\\u003c").replace(">", "\\u003e").replace("&", "\\u0026")
+
+
+def page(title: str, body: str) -> str:
+    """A Markdown page; `title` is untrusted, `body` is ours."""
+    return f"---\ntitle: {json.dumps(text(title), ensure_ascii=False)}\n---\n\n{body}\n"

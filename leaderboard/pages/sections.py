@@ -1,0 +1,172 @@
+"""Parts of a task page: what the task is, headlines, loss by slice, the published comparison."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from leaderboard.headline import Headline
+from leaderboard.pages import figures
+from leaderboard.pages.html_table import html_table
+from leaderboard.pages.safe import setting_text, slug, text
+from leaderboard.published import Curve
+from leaderboard.summary import AT_LIMITS, RETENTIONS
+from leaderboard.table import Table
+
+Row = dict[str, Any]
+MOST_SLICES = 24
+
+
+def facts(table: Table) -> str:
+    """The task in one paragraph: metric, reference, limits."""
+    task = table.task
+    words = [f"<b>{text(task.metric.name)}</b> on {task.test_examples:,} hidden test examples"]
+    if task.reference:
+        reference = task.reference
+        shown = figures.quality(reference.quality_test, task.metric.unit)
+        words.append(
+            f"reference {shown}, {figures.count(reference.macs)} MACs, "
+            f"{figures.count(reference.params)} parameters, {figures.size(reference.size_bytes)}"
+        )
+    if table.profile:
+        profile = table.profile
+        words.append(f"timed on {text(profile.name)} ({text(profile.runtime)})")
+    unit = task.metric.unit
+    limits = [figures.bound(one.quantity, one.kind, one.bound, unit) for one in task.limits]
+    chips = "".join(f'<span class="sb-chip">{text(one)}</span>' for one in limits)
+    chips = f'<p class="sb-chips">Limits {chips}</p>' if limits else ""
+    return f'<p class="sb-facts">{"; ".join(words)}.</p>{chips}'
+
+
+def takeaway(table: Table) -> str:
+    """The task's result in one sentence, from the best headline at 99% or what stands for it."""
+    key, found = best_headline(table)
+    if found is None:
+        return "No method has a validated result yet that keeps the reference's quality."
+    row = row_of(table, found.name)
+    what = "faster" if table.summary.speed == "time" else "fewer MACs (latency pending)"
+    sure = {"met": "keeps", "may meet": "may keep", "missed": "was chosen to keep, but missed,"}
+    return (
+        f"<b>{text(row['method'])}</b> ({setting_text(row['setting'])}) {sure[found.verdict]} "
+        f"{'the task&rsquo;s limits' if key == AT_LIMITS else f'{float(key):.0%} of the quality'} "
+        f"and is <b>{headline_ratio(found)} {what}</b>: {figures.share(found.retention)} kept."
+    )
+
+
+def best_headline(table: Table) -> tuple[str, Headline | None]:
+    """The largest speed-up at the strictest retention limit that any method has met."""
+    for key in (*map(str, RETENTIONS), AT_LIMITS):
+        able = [
+            headline
+            for (method, limit), headline in table.summary.headlines.items()
+            if limit == key and method != "reference" and headline.verdict != "missed"
+        ]
+        if able:
+            return key, max(able, key=lambda one: one.speedup)
+    return "", None
+
+
+def row_of(table: Table, row_id: str) -> Row:
+    """The row with an id."""
+    return next(row for row in table.rows if row["row_id"] == row_id)
+
+
+def headline_ratio(found: Headline) -> str:
+    """The ratio with its interval in brackets."""
+    low, high = figures.significant(found.low, 3), figures.significant(found.high, 3)
+    return f"{figures.ratio(found.speedup)} ({low}&ndash;{high})"
+
+
+def headline_table(table: Table) -> str:
+    """Best speed-up of each method at 99%, 95% and the task's limits, and its hypervolume."""
+    summary = table.summary
+    keys = [*map(str, RETENTIONS), AT_LIMITS]
+    shown = [key for key in keys if any(limit == key for _, limit in summary.headlines)]
+    heads = ["Method", *(_name_of_limit(key) for key in shown), "Hypervolume"]
+    methods = sorted(summary.hypervolumes, key=lambda name: -summary.hypervolumes[name][0])
+    lines = "".join(_headline_line(table, method, shown) for method in methods)
+    note = ""
+    if summary.floor is not None:
+        note = (
+            f"<p>Resolution floor: {table.task.test_examples:,} examples, paired with the "
+            f"reference, separate differences of {figures.share(summary.floor)} of its quality; "
+            "finer retention limits are not shown.</p>"
+        )
+    return html_table(heads, [lines], "Best of each method") + note
+
+
+def _name_of_limit(key: str) -> str:
+    return "at the task's limits" if key == AT_LIMITS else f"at ≥ {float(key):.0%} kept"
+
+
+def _headline_line(table: Table, method: str, keys: Sequence[str]) -> str:
+    cells = [f'<th scope="row"><a href="../methods/{slug(method)}.html">{text(method)}</a></th>']
+    for key in keys:
+        found = table.summary.headlines.get((method, key))
+        cells.append(f"<td>{_headline_cell(table, found)}</td>")
+    value, low, high = table.summary.hypervolumes[method]
+    cells.append(f"<td>{value:.3f} <small>{low:.3f}&ndash;{high:.3f}</small></td>")
+    return f"<tr>{''.join(cells)}</tr>"
+
+
+def _headline_cell(table: Table, found: Headline | None) -> str:
+    if found is None:
+        return figures.UNKNOWN
+    setting = setting_text(row_of(table, found.name)["setting"])
+    mark = {
+        "met": "",
+        "may meet": " <small>may meet</small>",
+        "missed": " <small>missed on test</small>",
+    }
+    return f'<span title="{setting}">{headline_ratio(found)}{mark[found.verdict]}</span>'
+
+
+def slice_table(rows: Sequence[Row]) -> str:
+    """Loss of each slice of the test data against the reference, in percentage points."""
+    base = next((row["slices"] for row in rows if row["is_reference"] and row["slices"]), None)
+    names = sorted(base or {})[:MOST_SLICES]
+    shown = [row for row in rows if row["usable"] and row["slices"] and not row["is_reference"]]
+    if base is None or not shown:
+        return ""
+    lines = "".join(_slice_line(row, base, names) for row in shown)
+    heads = ["Method", *(text(name) for name in names), "worst"]
+    return html_table(heads, [lines], "Loss by group", "sb-heat")
+
+
+def _slice_line(row: Row, base: dict[str, float], names: Sequence[str]) -> str:
+    losses = [row["slices"].get(name, 0.0) - base[name] for name in names]
+    name = f"{text(row['method'])} <small>{setting_text(row['setting'])}</small>"
+    cells = "".join(_heat_cell(100 * loss) for loss in losses)
+    return f'<tr><th scope="row">{name}</th>{cells}{_heat_cell(100 * min(losses, default=0))}</tr>'
+
+
+def _heat_cell(points: float) -> str:
+    level = min(5, int(max(0.0, -points) ** 0.75))
+    return f'<td class="sb-h{level}">{points:+.1f}</td>'
+
+
+def published_table(rows: Sequence[Row], curves: Sequence[Curve], unit: str) -> str:
+    """For every published result the best row of ours that needs no more MACs."""
+    lines = "".join(
+        _published_line(rows, curve, number, unit)
+        for curve in curves
+        for number in range(len(curve.points))
+    )
+    heads = ["Published", "MACs", "theirs", "ours at no more MACs", "difference", "source"]
+    return html_table(heads, [lines], "Against published numbers")
+
+
+def _published_line(rows: Sequence[Row], curve: Curve, number: int, unit: str) -> str:
+    point = curve.points[number]
+    able = [row for row in rows if row["usable"] and row["macs"] and row["macs"] <= point.cost]
+    best = max(able, key=lambda row: row["quality"], default=None)
+    ours, difference = figures.UNKNOWN, figures.UNKNOWN
+    if best is not None:
+        name = f"{text(best['method'])}, {setting_text(best['setting'])}"
+        ours = f"{figures.quality(best['quality'], unit)} <small>{name}</small>"
+        difference = f"{100 * (best['quality'] - point.quality):+.2f}"
+    return (
+        f'<tr><th scope="row">{text(point.note)}</th><td>{figures.count(point.cost)}</td>'
+        f"<td>{figures.quality(point.quality, unit)}</td><td>{ours}</td><td>{difference}</td>"
+        f"<td><small>{text(point.source)}</small></td></tr>"
+    )

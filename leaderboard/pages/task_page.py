@@ -1,0 +1,162 @@
+"""A task's page: picture, table, headlines, slices, published numbers."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from leaderboard.pages import figures
+from leaderboard.pages.board_table import board_table
+from leaderboard.pages.page_data import page_data
+from leaderboard.pages.plot import Line, Plot, family_class, svg
+from leaderboard.pages.safe import page, slug, text
+from leaderboard.pages.sections import (
+    facts,
+    headline_table,
+    published_table,
+    slice_table,
+    takeaway,
+)
+from leaderboard.published import Curve, curves_of
+from leaderboard.table import Table, main_axis
+
+Row = dict[str, Any]
+AXIS_NAMES = {"macs": "MACs", "size_bytes": "file size", "params": "parameters"}
+
+
+def page_name(task: str, scale: str) -> str:
+    """File name without suffix; the full scale has a page of its own."""
+    return slug(task) if scale == "standard" else f"{slug(task)}-{scale}"
+
+
+def task_page(tables: Mapping[str | None, Table], other_scales: Sequence[str]) -> str:
+    """The Markdown page of one task at one scale, from its tables by profile (first is default)."""
+    table = next(iter(tables.values()))
+    curves = curves_of(table.task.name)
+    title = table.task.title + ("" if table.scale == "standard" else f" ({table.scale} scale)")
+    return page(title, _body(tables, table, curves, _other_links(table, other_scales)))
+
+
+def _body(
+    tables: Mapping[str | None, Table], table: Table, curves: Sequence[Curve], links: str
+) -> str:
+    rows, unit = table.rows, table.task.metric.unit
+    loss = slice_table(rows)
+    parts = [
+        f'<p class="sb-takeaway">{takeaway(table)}</p>\n{facts(table)}{links}',
+        f'<div id="sb-board" data-search-exclude>{picture(tables, curves)}</div>',
+        "## All rows",
+        '<div id="sb-controls"></div>',
+        board_table(rows, _caption(table)),
+        _data(tables, table),
+        "## Best of each method",
+        headline_table(table),
+    ]
+    if loss:
+        parts += ["## Loss by group", "<p>Change against the reference, in points.</p>", loss]
+    if curves:
+        parts += ["## Against published numbers", published_table(rows, curves, unit)]
+    parts += ["## Data", _downloads()]
+    return "\n\n".join(parts)
+
+
+def _caption(table: Table) -> str:
+    where = f"timed on {table.profile.name}" if table.profile else "not timed yet"
+    return f"{table.task.title}, {table.scale} scale, task version {table.task.version}, {where}"
+
+
+def _data(tables: Mapping[str | None, Table], table: Table) -> str:
+    timed = {name: one.rows for name, one in tables.items() if name is not None}
+    task = table.task
+    described = {
+        "task": task.name,
+        "title": task.title,
+        "scale": table.scale,
+        "unit": task.metric.unit,
+        "higher_is_better": task.metric.higher_is_better,
+        "default_profile": table.profile.name if table.profile else None,
+        "prices": {
+            name: one.profile.price_per_hour_usd
+            for name, one in tables.items()
+            if one.profile is not None
+        },
+    }
+    return page_data(table.rows, timed, described)
+
+
+def picture(tables: Mapping[str | None, Table], curves: Sequence[Curve]) -> str:
+    """One figure for each cost: the default first, the others folded away without JavaScript."""
+    table = next(iter(tables.values()))
+    lines = limit_lines(table)
+    drawn = []
+    for name, one in tables.items():
+        if any(row["latency_ms_p50"] is not None for row in one.rows):
+            plot = Plot(_in_order_of(table, one), "latency_ms_p50", lines)
+            drawn.append((f"latency:{name}", f"latency on {name}", plot))
+    for axis, words in AXIS_NAMES.items():
+        shown = curves if axis == "macs" else ()
+        drawn.append((axis, words, Plot(table.rows, axis, lines, shown)))
+    first, *others = [_figure(key, words, plot) for key, words, plot in drawn]
+    return (
+        f"{first}{legend(table.rows, main_axis(table.rows) == 'macs' and bool(curves))}"
+        f'<details class="sb-others"><summary>Other costs</summary>{"".join(others)}</details>'
+    )
+
+
+def _in_order_of(first: Table, other: Table) -> list[Row]:
+    """Rows of another profile in the page's order, so that numbers mean the same row."""
+    by_id = {row["row_id"]: row for row in other.rows}
+    return [by_id[row["row_id"]] for row in first.rows]
+
+
+def _figure(key: str, words: str, plot: Plot) -> str:
+    return (
+        f'<figure class="sb-figure" data-figure="{text(key)}" data-words="{text(words)}">'
+        f"{svg(plot)}<figcaption>Quality against {text(words)}</figcaption></figure>"
+    )
+
+
+def limit_lines(table: Table) -> list[Line]:
+    """Horizontal lines: the task's quality limit, and 99% of the reference."""
+    task = table.task
+    lines = [
+        Line(one.bound, f"limit {figures.quality(one.bound, task.metric.unit, 1)}")
+        for one in task.limits
+        if one.quantity == "quality"
+    ]
+    if task.reference and task.metric.higher_is_better:
+        lines.append(Line(0.99 * task.reference.quality_test, "99% of the reference"))
+    return lines
+
+
+def legend(rows: Sequence[Row], published: bool) -> str:
+    """What colours and marks mean."""
+    families = sorted({row["family"] for row in rows if row["usable"] and not row["is_reference"]})
+    items = [
+        f'<li><i class="sb-dot {family_class(family)}"></i>{text(family)}</li>'
+        for family in families
+    ]
+    items.append('<li><i class="sb-line"></i>Pareto front</li>')
+    if any(row["small_baseline"] for row in rows):
+        items.append('<li><i class="sb-hollow"></i>small baseline</li>')
+    if any(row["is_reference"] for row in rows):
+        items.append("<li>◆ reference</li>")
+    if published:
+        items.append("<li>&times; published</li>")
+    items.append("<li>▽ below the axis</li><li>│ 95% interval</li>")
+    return f'<ul class="sb-legend">{"".join(items)}</ul>'
+
+
+def _other_links(table: Table, scales: Sequence[str]) -> str:
+    links = ", ".join(
+        f'<a href="{page_name(table.task.name, scale)}.html">{text(scale)} scale</a>'
+        for scale in scales
+    )
+    return f'<p class="sb-scales">Also at {links}.</p>' if links else ""
+
+
+def _downloads() -> str:
+    return (
+        '<p>Every value in full precision: <a href="../board.json">board.json</a> '
+        '(<a href="../board.schema.json">schema</a>), <a href="../board.csv">board.csv</a>.</p>'
+    )

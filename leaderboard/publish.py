@@ -1,0 +1,122 @@
+"""Everything derived from records, written to the site's sources or checked against them."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections import defaultdict
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+
+from harness.record import ProfileBlock
+from leaderboard.board import PUBLISHED_SCALES, Board
+from leaderboard.export import csv_chunks, json_chunks, schema
+from leaderboard.pages.index_page import index_page, methods_page, profiles_page, tasks_page
+from leaderboard.pages.method_page import method_page
+from leaderboard.pages.profile_page import profile_page
+from leaderboard.pages.safe import slug
+from leaderboard.pages.score_data import score_script
+from leaderboard.pages.task_page import page_name, task_page
+from leaderboard.table import Table
+
+GENERATED = ("tasks", "methods", "profiles", "scores")  # folders that a build owns
+CHANGELOG = Path(__file__).parent.parent / "CHANGELOG.md"
+
+
+def publish(board: Board, out: Path) -> list[Path]:
+    """Write every derived file below `out`, after removing those of an earlier build."""
+    for name in GENERATED:
+        shutil.rmtree(out / name, ignore_errors=True)
+    written = []
+    for name, chunks in derived_files(board):
+        path = out / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with path.open("w", encoding="utf-8", newline="\n") as file:
+            file.writelines(chunks)
+        written.append(path)
+    return written
+
+
+def derived_files(board: Board) -> Iterator[tuple[str, Iterator[str]]]:
+    """(path, text in pieces) of every file that follows from the records, and nothing else."""
+    yield from _task_pages(board)
+    standard = _default_tables(board, ("standard",))
+    everywhere = _default_tables(board, PUBLISHED_SCALES)
+    yield "index.md", iter([index_page(standard)])
+    yield "tasks/index.md", iter([tasks_page(standard)])
+    yield from _method_pages(everywhere, standard)
+    yield from _profile_pages(board)
+    yield "board.json", json_chunks(board.every_row())
+    yield "board.csv", csv_chunks(board.every_row())
+    example = next(board.every_row(), None)
+    yield "board.schema.json", iter([json.dumps(schema(example or {}), indent=1) + "\n"])
+    yield "changelog.md", iter([_changelog()])
+
+
+def _task_pages(board: Board) -> Iterator[tuple[str, Iterator[str]]]:
+    for scale in PUBLISHED_SCALES:
+        for task in board.tasks(scale):
+            tables = _tables(board, task, scale)
+            others = [one for one in PUBLISHED_SCALES if one != scale and task in board.tasks(one)]
+            yield f"tasks/{page_name(task, scale)}.md", iter([task_page(tables, others)])
+            yield from _score_files(board, next(iter(tables.values())))
+
+
+def _score_files(board: Board, table: Table) -> Iterator[tuple[str, Iterator[str]]]:
+    """Example scores of the rows that the compare view can test against each other."""
+    keys = {row["keys"][0] for row in table.rows if row["artifact_group"] is not None}
+    runs = board.runs[table.task.name, table.scale]
+    for run in runs:
+        path = board.predictions_of(run) if run.key in keys else None
+        if path is not None:
+            with np.load(path, allow_pickle=False) as arrays:
+                script = score_script(run.key[:16], arrays["example_scores"])
+            yield f"scores/{run.key[:16]}.js", iter([script])
+
+
+def _tables(board: Board, task: str, scale: str) -> dict[str | None, Table]:
+    names: list[str | None] = [one.name for one in board.profiles(task)]
+    names = names or [None]
+    tables = {name: board.table(task, scale, name) for name in names}
+    return {name: table for name, table in tables.items() if table is not None}
+
+
+def _default_tables(board: Board, scales: tuple[str, ...]) -> list[Table]:
+    found = [board.table(task, scale) for scale in scales for task in board.tasks(scale)]
+    return [table for table in found if table is not None]
+
+
+def _method_pages(
+    everywhere: list[Table], standard: list[Table]
+) -> Iterator[tuple[str, Iterator[str]]]:
+    methods: dict[str, list[Table]] = defaultdict(list)
+    for table in everywhere:
+        for name in dict.fromkeys(row["method"] for row in table.rows):
+            methods[name].append(table)
+    for name in sorted(methods):
+        yield f"methods/{slug(name)}.md", iter([method_page(name, methods[name])])
+    yield "methods/index.md", iter([methods_page(methods, standard)])
+
+
+def _profile_pages(board: Board) -> Iterator[tuple[str, Iterator[str]]]:
+    found: dict[str, ProfileBlock] = {}
+    tables: dict[str, list[Table]] = defaultdict(list)
+    for scale in PUBLISHED_SCALES:
+        for task in board.tasks(scale):
+            for profile in board.profiles(task):
+                table = board.table(task, scale, profile.name)
+                if table is not None:
+                    found[profile.name] = profile
+                    tables[profile.name].append(table)
+    for name in sorted(found):
+        yield f"profiles/{slug(name)}.md", iter([profile_page(found[name], tables[name])])
+    counted = [(found[name], len(tables[name])) for name in sorted(found)]
+    yield "profiles/index.md", iter([profiles_page(counted)])
+
+
+def _changelog() -> str:
+    if CHANGELOG.is_file():
+        return CHANGELOG.read_text()
+    return "# Changelog\n\nNothing was released yet.\n"
