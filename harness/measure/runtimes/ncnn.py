@@ -47,9 +47,11 @@ def load(path: Path, threads: int, precision: str = "fp32") -> Model:
 
     def run(inputs: dict[str, np.ndarray]) -> list[np.ndarray]:
         extractor = network.create_extractor()
+        held: dict[int, np.ndarray] = {}
         for position, name in enumerate(names):
             (row,) = inputs[name]  # ncnn has no batch
-            extractor.input(f"in{position}", ncnn.Mat(np.ascontiguousarray(row, np.float32)))
+            held[position] = np.ascontiguousarray(row, np.float32)  # ncnn.Mat only points at it
+            extractor.input(f"in{position}", ncnn.Mat(held[position]))
         status, output = extractor.extract("out0")
         if status:
             raise RuntimeError(f"ncnn ended with status {status}")
