@@ -81,6 +81,11 @@ class Board:
         name = Path(run.task.name) / "predictions" / f"{run.key[:16]}.npz"
         return next((f / name for f in self.folders if (f / name).is_file()), None)
 
+    def artifact_of(self, task: str, sha256: str) -> Path | None:
+        """The stored ONNX file of an artifact, in the first folder that has it."""
+        name = Path(task) / "artifacts" / f"{sha256[:16]}.onnx"
+        return next((f / name for f in self.folders if (f / name).is_file()), None)
+
     def to_pandas(self, scale: str | None = None) -> pd.DataFrame:
         """Every row of every task as a tidy frame; one line a row and profile."""
         import pandas as pd

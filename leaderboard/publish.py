@@ -27,7 +27,7 @@ CHANGELOG = Path(__file__).parent.parent / "CHANGELOG.md"
 
 def publish(board: Board, out: Path) -> list[Path]:
     """Write every derived file below `out`, after removing those of an earlier build."""
-    for name in GENERATED:
+    for name in (*GENERATED, "artifacts"):
         shutil.rmtree(out / name, ignore_errors=True)
     written = []
     for name, chunks in derived_files(board):
@@ -36,6 +36,7 @@ def publish(board: Board, out: Path) -> list[Path]:
         with path.open("w", encoding="utf-8", newline="\n") as file:
             file.writelines(chunks)
         written.append(path)
+    copy_artifacts(board, out)
     return written
 
 
@@ -60,8 +61,32 @@ def _task_pages(board: Board) -> Iterator[tuple[str, Iterator[str]]]:
         for task in board.tasks(scale):
             tables = _tables(board, task, scale)
             others = [one for one in PUBLISHED_SCALES if one != scale and task in board.tasks(one)]
-            yield f"tasks/{page_name(task, scale)}.md", iter([task_page(tables, others)])
+            yield (
+                f"tasks/{page_name(task, scale)}.md",
+                iter([task_page(tables, others, _stored(board, tables).keys())]),
+            )
             yield from _score_files(board, next(iter(tables.values())))
+
+
+def _stored(board: Board, tables: dict[str | None, Table]) -> dict[str, Path]:
+    """The ONNX files of a task's rows that the results folders hold, by sha256."""
+    table = next(iter(tables.values()))
+    paths = {
+        one: board.artifact_of(table.task.name, one)
+        for row in table.rows
+        for one in row["artifacts"]
+    }
+    return {one: path for one, path in paths.items() if path is not None}
+
+
+def copy_artifacts(board: Board, out: Path) -> None:
+    """Put the stored ONNX files where the task pages link to them."""
+    for scale in PUBLISHED_SCALES:
+        for task in board.tasks(scale):
+            for sha256, path in _stored(board, _tables(board, task, scale)).items():
+                target = out / "artifacts" / f"{sha256[:16]}.onnx"
+                target.parent.mkdir(parents=True, exist_ok=True)
+                shutil.copyfile(path, target)
 
 
 def _score_files(board: Board, table: Table) -> Iterator[tuple[str, Iterator[str]]]:

@@ -70,10 +70,13 @@ def _newest_of(
     records: Sequence[MeasurementRecord], version: int, profile: ProfileBlock | None
 ) -> dict[str, MeasurementRecord]:
     """The measurement of each artifact on exactly this version of a profile."""
+    if profile is None:
+        return {}
+    wanted = (profile.name, profile.sha256, version)
     return {
         one.artifact_sha256: one
         for one in sorted(records, key=lambda one: one.created)
-        if profile and one.profile.sha256 == profile.sha256 and one.task_version == version
+        if (one.profile.name, one.profile.sha256, one.task_version) == wanted
     }
 
 

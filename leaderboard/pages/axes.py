@@ -6,9 +6,9 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-WIDTH, HEIGHT = 760, 430
+WIDTH, HEIGHT = 960, 440
 LEFT, RIGHT, TOP, BOTTOM = 60, 18, 18, 50
-SHOWN_LOSS = 0.12  # quality below (1 - this) of the reference is drawn at the lower edge
+SHOWN_LOSS = 0.07  # quality below (1 - this) of the reference is drawn at the lower edge
 
 
 @dataclass(frozen=True)
@@ -48,7 +48,7 @@ def axes_for(costs: Sequence[float], qualities: Sequence[float], reference: floa
     ratio = max(cost_high / cost_low, 2.0)
     middle = math.sqrt(cost_low * cost_high)
     half = math.sqrt(ratio) * ratio**0.06
-    return Axes(middle / half, middle * half, bottom - pad, top + pad)
+    return Axes(middle / half, middle * half, bottom - pad, top + 1.8 * pad)
 
 
 def cost_ticks(low: float, high: float) -> list[float]:

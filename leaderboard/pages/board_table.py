@@ -75,7 +75,7 @@ def _why_unranked(row: Row) -> str:
 
 def _method(row: Row, up: str) -> str:
     link = f'<a href="{up}methods/{slug(row["method"])}.html">{text(row["method"])}</a>'
-    shown = setting_text(row["setting"]) or "no setting"
+    shown = setting_text(row["setting"])
     return (
         f'<th scope="row"><i class="sb-dot {family_class(row["family"])}"></i>{link}{badges(row)}'
         f"<details><summary>{shown}</summary><code>{text(row['reproduce'])}</code></details></th>"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from typing import Any
 
 Row = dict[str, Any]
@@ -43,7 +44,11 @@ def milliseconds(value: float | None) -> str:
 
 def count(value: float | None) -> str:
     """A count with a prefix: 555 M."""
-    return prefixed(value)
+    return _without_zeros(prefixed(value))
+
+
+def _without_zeros(shown: str) -> str:
+    return re.sub(r"\.0+(?=\D|$)", "", shown)
 
 
 def size(value: float | None) -> str:
@@ -84,7 +89,11 @@ def _of_quantity(quantity: str, value: float, unit: str) -> str:
     if quantity == "retention":
         return share(value)
     if quantity.endswith("_bytes"):
-        return size(value)
+        return _without_zeros(size(value))
     if quantity.startswith("latency"):
         return f"{milliseconds(value)} ms"
-    return prefixed(value)
+    return _without_zeros(prefixed(value))
+
+
+def _without_zeros(shown: str) -> str:
+    return re.sub(r"\.0+(?=\D|$)", "", shown)

@@ -37,7 +37,11 @@ def index_page(tables: Sequence[Table]) -> str:
         f'<a class="sb-door" href="{link}"><b>{name}</b><span>{words}</span></a>'
         for name, link, words in DOORS
     )
-    parts = [f'<p class="sb-takeaway">{SENTENCE}</p>', f'<div class="sb-doors">{doors}</div>']
+    parts = [
+        "# slimbench",
+        f'<p class="sb-takeaway">{SENTENCE}</p>',
+        f'<div class="sb-doors">{doors}</div>',
+    ]
     parts.append(_picture(tables) if tables else "<p>No results yet: be the first.</p>")
     if tables:
         parts += ["## Headlines", task_lines(tables, "")]

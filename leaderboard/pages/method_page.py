@@ -76,7 +76,7 @@ def _on_task(table: Table, name: str) -> str:
 
 
 def _line(row: Row) -> str:
-    name = setting_text(row["setting"]) or "no setting"
+    name = setting_text(row["setting"])
     command = f"<details><summary>{name}</summary><code>{text(row['reproduce'])}</code></details>"
     if not row["seeds"]:
         cause = text(row["cause"] or row["status"])

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 from leaderboard.pages.safe import embedded_json
@@ -41,7 +41,6 @@ COLUMNS = (
     "cost_train_macs",
     "cost_cpu_seconds",
     "created",
-    "artifacts",
 )
 TIMED = (
     "speedup",
@@ -58,9 +57,15 @@ TIMED = (
 
 
 def page_data(
-    rows: Sequence[Row], timed: Mapping[str, Sequence[Row]], facts: Mapping[str, Any]
+    rows: Sequence[Row],
+    timed: Mapping[str, Sequence[Row]],
+    facts: Mapping[str, Any],
+    stored: Collection[str] = (),
 ) -> str:
-    """A script element with the rows (in page order) and their timing on each profile."""
+    """A script element with the rows (in page order) and their timing on each profile.
+
+    `stored` holds the sha256 of the artifacts that the site offers for download.
+    """
     slices = sorted({name for row in rows for name in row["slices"]})
     places = {row["row_id"]: number for number, row in enumerate(rows)}
     value = {
@@ -71,6 +76,7 @@ def page_data(
         "profiles": {name: _timing(table, places) for name, table in timed.items()},
         "slices": slices,
         "slice_values": [[_compact(row["slices"].get(name)) for name in slices] for row in rows],
+        "artifact": [_download(row, stored) for row in rows],
         "scored": [_key_with_scores(row) for row in rows],
     }
     return f'<script type="application/json" id="sb-data">{embedded_json(value)}</script>'
@@ -91,6 +97,11 @@ def _compact(value: Any) -> Any:
     if isinstance(value, list):
         return [_compact(one) for one in value]
     return value
+
+
+def _download(row: Row, stored: Collection[str]) -> str | None:
+    found = next((one for one in row["artifacts"] if one in stored), None)
+    return f"artifacts/{found[:16]}.onnx" if found else None
 
 
 def _key_with_scores(row: Row) -> str | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -75,6 +76,7 @@ def svg(plot: Plot) -> str:
     parts = [_grid(plot, axes)]
     parts += [_line(line, axes) for line in plot.lines if not axes.is_below(line.quality)]
     parts += [_curve(curve, axes) for curve in plot.curves]
+    parts += _method_lines([row for _, row in points], plot.axis, axes)
     front = _front([row for _, row in points], plot.axis)
     if plot.front:
         parts.append(_front_line(front, plot.axis, axes))
@@ -177,6 +179,24 @@ def _curve(curve: Curve, axes: Axes) -> str:
     )
 
 
+def _method_lines(rows: Sequence[Row], axis: str, axes: Axes) -> list[str]:
+    """A thin line through the settings of each method: its own curve."""
+    curves: dict[tuple[str, int], list[Row]] = defaultdict(list)
+    drawn = [row for row in rows if not axes.is_below(row["quality"])]
+    for row in sorted(drawn, key=lambda row: row[axis]):
+        curves[row["method"], row["method_version"]].append(row)
+    return [
+        f'<path class="sb-curve {family_class(curve[0]["family"])}" '
+        f'd="M{_places(curve, axis, axes)}"/>'
+        for curve in curves.values()
+        if len(curve) > 1
+    ]
+
+
+def _places(curve: Sequence[Row], axis: str, axes: Axes) -> str:
+    return "L".join(f"{axes.x(row[axis])} {axes.y(row['quality'])}" for row in curve)
+
+
 def _front(rows: Sequence[Row], axis: str) -> list[Row]:
     on = pareto_front([(goodness(row), row[axis]) for row in rows])
     return sorted((r for r, is_on in zip(rows, on, strict=True) if is_on), key=lambda r: r[axis])
@@ -197,7 +217,8 @@ def _point(number: int, row: Row, axis: str, axes: Axes) -> str:
     where = f"{figures.quality(row['quality'], row['unit'])} at {_cost(row[axis], axis)}"
     title = f"{text(row['method'])} ({setting_text(row['setting'])}): {where}"
     return (
-        f'<g class="sb-pt {family_class(row["family"])}{kind}" data-r="{number}">'
+        f'<g class="sb-pt {family_class(row["family"])}{kind}" data-r="{number}" '
+        f'data-x="{x}" data-y="{y}">'
         f"<title>{title}</title>{_whisker(row, x, axes)}{_mark(row, x, y, axes)}</g>"
     )
 
@@ -219,11 +240,19 @@ def _mark(row: Row, x: float, y: float, axes: Axes) -> str:
     return f'<circle cx="{x}" cy="{y}" r="5"/>'
 
 
+def _first_of_each_method(front: Sequence[Row]) -> list[Row]:
+    """The best front row of each method, best first."""
+    by_method: dict[str, Row] = {}
+    for row in sorted(front, key=goodness, reverse=True):
+        by_method.setdefault(row["method"], row)
+    return list(by_method.values())
+
+
 def _names(front: Sequence[Row], axis: str, axes: Axes) -> str:
     """Names beside front points, left out where they would cover one another."""
     taken: list[tuple[float, float, float]] = []
     parts = []
-    for row in sorted(front, key=goodness, reverse=True):
+    for row in _first_of_each_method(front):
         name = row["method"] if len(row["method"]) <= 26 else row["method"][:25] + "…"
         x, y, width = axes.x(row[axis]), axes.y(row["quality"]) - 9, 6.4 * len(name)
         left = min(max(x - width / 2, LEFT + 2), WIDTH - RIGHT - width)

@@ -38,8 +38,9 @@ def slug(name: str) -> str:
 
 
 def setting_text(setting: dict[str, Any]) -> str:
-    """A setting as `key value` pairs, escaped."""
-    return text(", ".join(f"{key} {_short(value)}" for key, value in sorted(setting.items())))
+    """A setting as `key value` pairs, escaped; `default` when it is empty."""
+    pairs = (f"{key} {_short(value)}" for key, value in sorted(setting.items()))
+    return text(", ".join(pairs) or "default")
 
 
 def _short(value: Any) -> str:
@@ -53,5 +54,6 @@ def embedded_json(value: Any) -> str:
 
 
 def page(title: str, body: str) -> str:
-    """A Markdown page; `title` is untrusted, `body` is ours."""
-    return f"---\ntitle: {json.dumps(text(title), ensure_ascii=False)}\n---\n\n{body}\n"
+    """A Markdown page over the whole width; `title` is untrusted, `body` is ours."""
+    shown = json.dumps(text(title), ensure_ascii=False)
+    return f"---\ntitle: {shown}\nhide:\n  - navigation\n  - toc\n---\n\n{body}\n"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 from leaderboard.pages import figures
@@ -29,17 +29,24 @@ def page_name(task: str, scale: str) -> str:
     return slug(task) if scale == "standard" else f"{slug(task)}-{scale}"
 
 
-def task_page(tables: Mapping[str | None, Table], other_scales: Sequence[str]) -> str:
-    """The Markdown page of one task at one scale, from its tables by profile (first is default)."""
+def task_page(
+    tables: Mapping[str | None, Table], other_scales: Sequence[str], stored: Collection[str] = ()
+) -> str:
+    """The Markdown page of one task at one scale, from its tables by profile (first is default).
+
+    `stored` holds the sha256 of the artifacts that the site offers for download.
+    """
     table = next(iter(tables.values()))
     curves = curves_of(table.task.name)
     title = table.task.title + ("" if table.scale == "standard" else f" ({table.scale} scale)")
-    return page(title, _body(tables, table, curves, _other_links(table, other_scales)))
+    links = _other_links(table, other_scales)
+    return page(title, _body(tables, curves, links, _data(tables, table, stored)))
 
 
 def _body(
-    tables: Mapping[str | None, Table], table: Table, curves: Sequence[Curve], links: str
+    tables: Mapping[str | None, Table], curves: Sequence[Curve], links: str, data: str
 ) -> str:
+    table = next(iter(tables.values()))
     rows, unit = table.rows, table.task.metric.unit
     loss = slice_table(rows)
     parts = [
@@ -48,7 +55,7 @@ def _body(
         "## All rows",
         '<div id="sb-controls"></div>',
         board_table(rows, _caption(table)),
-        _data(tables, table),
+        data,
         "## Best of each method",
         headline_table(table),
     ]
@@ -65,7 +72,7 @@ def _caption(table: Table) -> str:
     return f"{table.task.title}, {table.scale} scale, task version {table.task.version}, {where}"
 
 
-def _data(tables: Mapping[str | None, Table], table: Table) -> str:
+def _data(tables: Mapping[str | None, Table], table: Table, stored: Collection[str]) -> str:
     timed = {name: one.rows for name, one in tables.items() if name is not None}
     task = table.task
     described = {
@@ -81,7 +88,7 @@ def _data(tables: Mapping[str | None, Table], table: Table) -> str:
             if one.profile is not None
         },
     }
-    return page_data(table.rows, timed, described)
+    return page_data(table.rows, timed, described, stored)
 
 
 def picture(tables: Mapping[str | None, Table], curves: Sequence[Curve]) -> str:
