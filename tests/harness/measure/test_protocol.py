@@ -4,6 +4,7 @@ import sys
 import numpy as np
 import onnxruntime
 import pytest
+import torch
 from onnx import TensorProto, helper
 from toy_models import chain
 
@@ -161,12 +162,12 @@ def test_a_file_that_is_no_model_is_a_record_with_a_cause(models, inputs, profil
     assert "\n" not in record.cause
 
 
-def test_a_runtime_that_is_not_installed_is_not_runnable(models, inputs, profile):
+@pytest.mark.skipif(torch.cuda.is_available(), reason="there is a CUDA device")
+def test_a_profile_without_its_device_is_not_runnable(models, inputs):
     entry = models("entry", chain(1))
-    missing = load_profile("ncnn-1t-any")
-    record = run(entry, entry, missing, inputs)
+    record = run(entry, entry, load_profile("torch-cuda-bf16-h200"), inputs, quick=False)
     assert record.status == "not_runnable"
-    assert "ncnn" in record.cause
+    assert record.cause == "not runnable on torch-cuda-bf16-h200: no CUDA device"
 
 
 @pytest.mark.parametrize(
