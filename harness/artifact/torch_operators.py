@@ -158,12 +158,14 @@ def _clip(
 
 
 def _hard_sigmoid(a: Attributes, x: Tensor) -> Tensor:
-    return (a.get("alpha", 0.2) * x + a.get("beta", 0.5)).clamp(0, 1)
+    slope, shift = float(a.get("alpha", 0.2)), float(a.get("beta", 0.5))
+    return (slope * x + shift).clamp(0, 1)
 
 
 def _power(a: Attributes, x: Tensor, exponent: Tensor) -> Tensor:
     x, exponent = together((x, exponent))
-    return torch.pow(x, exponent).to(x.dtype)
+    result: Tensor = torch.pow(x, exponent).to(x.dtype)
+    return result
 
 
 def _divide(a: Attributes, x: Tensor, y: Tensor) -> Tensor:

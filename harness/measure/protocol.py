@@ -27,7 +27,7 @@ from harness.measure.profile import Profile, anchors, mismatch
 from harness.measure.runtimes import NotRunnableError, find_runtime
 from harness.measure.timing import MATCHING_SHARE, Plan
 from harness.measure.worker import Job, Result
-from harness.paired import LOW_QUANTILE, settled
+from harness.paired import settled
 from harness.record import MeasurementRecord, sha256_of
 
 QUICK_SECONDS = 1.0
@@ -286,5 +286,5 @@ def _label(found: Findings) -> Label | None:
 
 def _anchor_ms(found: Findings) -> float:
     """The anchor's median over the starts of this session, where none is frozen; 0 if none ran."""
-    starts = [float(np.quantile([a for a, _ in blocks], LOW_QUANTILE)) for blocks in found.pairs]
+    starts = [min(anchor for anchor, _ in blocks) for blocks in found.pairs]
     return statistics.median(starts) if starts else 0.0

@@ -1,7 +1,7 @@
 """Timed blocks of two models, alternating in one process; needs numpy alone, so kits ship it.
 
 A block is about 150 ms of calls on fresh requests. Its first two calls, which find the caches
-cold after the other model, are dropped; its value is the lower quartile of the rest, because
+cold after the other model, are dropped; its value is the 5% quantile of the rest, because
 neighbours only ever add time. Every output is compared with what was scored, outside the clock.
 """
 
@@ -15,7 +15,7 @@ import numpy as np
 
 Model = Callable[[dict[str, np.ndarray]], list[np.ndarray]]
 Clock = Callable[[], int]
-LOW_QUANTILE = 0.25
+LOW_QUANTILE = 0.05
 STOPPED_IMPROVING = 0.98
 MATCHING_SHARE = 0.99
 MAXIMUM_CALLS = 2000
@@ -149,7 +149,7 @@ class Timer:
         return once
 
     def block(self) -> float:
-        """The lower quartile of a block's calls in ms, timer overhead subtracted."""
+        """The 5% quantile of a block's calls in ms, timer overhead subtracted."""
         times = self._times()
         kept = times[min(self.plan.dropped, len(times) - 1) :]
         return max(float(np.quantile(kept, LOW_QUANTILE)) - self.overhead_ms, 1e-6)

@@ -44,6 +44,16 @@ def test_the_interval_is_students_over_the_log_ratios_of_the_starts():
     assert ratio.high == pytest.approx(math.exp(1 + error))
 
 
+def test_one_odd_start_of_ten_moves_nothing():
+    plain = [[(2.0, 1.0)], [(2.1, 1.0)]] * 5
+    odd = [*plain[:-1], [(200.0, 1.0)]]
+    assert speedup(odd).value == pytest.approx(speedup(plain).value, rel=0.02)
+
+
+def test_the_fastest_blocks_of_a_start_count():
+    assert speedup([[(4.0, 9.0), (9.0, 2.0)]] * 2).value == pytest.approx(2.0)
+
+
 def test_one_start_alone_claims_no_range():
     assert speedup([[(2.0, 1.0)] * 50]) == Interval(2.0, 0.0, math.inf)
 
@@ -57,6 +67,13 @@ def test_blocks_that_say_nothing_are_refused(pairs):
 def test_identical_models_are_rarely_called_different():
     generator = np.random.default_rng(0)
     assert sum(different(noisy_pairs(generator)) for _ in range(400)) <= 400 * 0.09
+
+
+def test_heavy_tails_do_not_break_the_range():
+    generator = np.random.default_rng(2)
+    draws = np.exp(0.01 * generator.standard_t(2, size=(400, 8)))
+    held = sum(speedup([[(ratio, 1.0)] for ratio in starts]).holds(1.0) for starts in draws)
+    assert held >= 0.93 * 400
 
 
 def test_the_range_holds_the_true_ratio_when_stopping_as_soon_as_it_settles():

@@ -167,7 +167,7 @@ def test_a_profile_without_its_device_is_not_runnable(models, inputs):
     entry = models("entry", chain(1))
     record = run(entry, entry, load_profile("torch-cuda-bf16-h200"), inputs, quick=False)
     assert record.status == "not_runnable"
-    assert record.cause == "not runnable on torch-cuda-bf16-h200: no CUDA device"
+    assert "not runnable on torch-cuda-bf16-h200: no CUDA device" in record.cause
 
 
 @pytest.mark.parametrize(
