@@ -44,11 +44,7 @@ def milliseconds(value: float | None) -> str:
 
 def count(value: float | None) -> str:
     """A count with a prefix: 555 M."""
-    return _without_zeros(prefixed(value))
-
-
-def _without_zeros(shown: str) -> str:
-    return re.sub(r"\.0+(?=\D|$)", "", shown)
+    return prefixed(value)
 
 
 def size(value: float | None) -> str:
@@ -73,7 +69,8 @@ def significant(value: float, digits: int) -> str:
     """A number with so many significant digits and no exponent."""
     if value == 0 or not math.isfinite(value):
         return f"{value:g}"
-    places = max(0, digits - 1 - math.floor(math.log10(abs(value))))
+    rounded = abs(float(f"{value:.{digits}g}"))
+    places = max(0, digits - 1 - math.floor(math.log10(rounded)))
     return f"{value:,.{places}f}"
 
 

@@ -98,7 +98,9 @@ ENTRIES = (
 )
 
 
-def task(name: str = "cifar10_resnet_slimming", title: str = "CIFAR-10 ResNet slimming") -> TaskBlock:
+def task(
+    name: str = "cifar10_resnet_slimming", title: str = "CIFAR-10 ResNet slimming"
+) -> TaskBlock:
     reference = ReferenceBlock(
         sha256="r" * 64,
         quality_validation=0.949,
@@ -107,9 +109,7 @@ def task(name: str = "cifar10_resnet_slimming", title: str = "CIFAR-10 ResNet sl
         params=11_170_000,
         size_bytes=44_700_000,
     )
-    return task_block(
-        name, title=title, limits=LIMITS, test_examples=EXAMPLES, reference=reference
-    )
+    return task_block(name, title=title, limits=LIMITS, test_examples=EXAMPLES, reference=reference)
 
 
 def write_demo(folder: Path) -> Path:
@@ -135,7 +135,7 @@ def write_demo(folder: Path) -> Path:
     return folder
 
 
-def _run(
+def _run(  # noqa: PLR0917
     of: TaskBlock,
     block: MethodBlock,
     setting: dict[str, float],

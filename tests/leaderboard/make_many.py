@@ -15,11 +15,15 @@ SEEDS = 3
 ROWS_PER_TASK = 330
 
 
-def write_many(folder: Path, runs: int, timed: bool = True, rows_per_task: int = ROWS_PER_TASK) -> None:
+def write_many(
+    folder: Path, runs: int, timed: bool = True, rows_per_task: int = ROWS_PER_TASK
+) -> None:
     """About `runs` runs of 3 seeds a row and their timings, `rows_per_task` rows in each task."""
     rows = max(1, runs // SEEDS)
     for start in range(0, rows, rows_per_task):
-        _write_task(folder, f"task_{start // rows_per_task}", min(rows_per_task, rows - start), timed)
+        _write_task(
+            folder, f"task_{start // rows_per_task}", min(rows_per_task, rows - start), timed
+        )
 
 
 def _write_task(folder: Path, name: str, rows: int, timed: bool) -> None:
@@ -40,7 +44,7 @@ def _write_task(folder: Path, name: str, rows: int, timed: bool) -> None:
         (folder / name / f"{method}.standard.jsonl").write_text("\n".join(text) + "\n")
 
 
-def _run(random_, task, block, row, seed, speed) -> RunRecord:  # type: ignore[no-untyped-def]
+def _run(random_, task, block, row, seed, speed) -> RunRecord:  # type: ignore[no-untyped-def]  # noqa: PLR0917
     quality = min(0.99, 0.96 - 0.01 * speed**0.7 + random_.gauss(0, 0.003))
     return run(
         quality=round(quality, 4),

@@ -7,7 +7,7 @@
 
   function significant(value, digits) {
     if (value === 0) return "0";
-    const places = Math.max(0, digits - 1 - Math.floor(Math.log10(Math.abs(value))));
+    const places = Math.max(0, digits - 1 - Math.floor(Math.log10(Math.abs(Number(value.toPrecision(digits))))));
     return value.toLocaleString("en-US", {
       minimumFractionDigits: places,
       maximumFractionDigits: places,
