@@ -53,6 +53,8 @@ class NodeCount:
     params: int
     weight_bytes: int
     output_bytes: int
+    inputs: tuple[str, ...] = ()
+    outputs: tuple[str, ...] = ()
 
     @property
     def flops(self) -> int:
@@ -98,6 +100,8 @@ def count_nodes(path: Path) -> list[NodeCount]:
                 params=sum(dense for _, (dense, _) in own),
                 weight_bytes=sum(_weight_bytes(name, graph) for name, _ in own),
                 output_bytes=sum(tensor_bytes(name, graph) for name in node.output),
+                inputs=tuple(node.input),
+                outputs=tuple(node.output),
             )
         )
     return rows
