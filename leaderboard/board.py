@@ -10,48 +10,71 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from harness.errors import UsageError
-from harness.record import (
-    MeasurementRecord,
-    ProfileBlock,
-    RunRecord,
-    identity,
-    read_records,
-)
+from harness.record import MeasurementRecord, ProfileBlock, RunRecord, identity, read_records
 
 if TYPE_CHECKING:
     import pandas as pd
 
     from leaderboard.table import Table
 
-AnyRecord = RunRecord | MeasurementRecord
 RESULTS = Path(__file__).parent / "results"
 PUBLISHED_SCALES = ("standard", "full")
+SUFFIX = ".jsonl"
 Row = dict[str, Any]
 
 
 @dataclass(frozen=True)
-class Board:
-    """Every record of some results folders; tables are computed when asked for."""
+class TaskRecords:
+    """Every record of one task; later folders have replaced equal rows of earlier ones."""
 
-    folders: tuple[Path, ...]
-    runs: dict[tuple[str, str], list[RunRecord]]  # by (task, scale)
-    measurements: dict[str, list[MeasurementRecord]]  # by task
-    _tables: dict[tuple[str, str, str | None], Table | None] = field(default_factory=dict)
+    runs: list[RunRecord]
+    measurements: list[MeasurementRecord]
 
-    def tasks(self, scale: str | None = None) -> list[str]:
-        """Names of the tasks with at least one run, at one scale or at any."""
-        return sorted({task for task, at in self.runs if scale in (None, at)})
-
-    def profiles(self, task: str) -> list[ProfileBlock]:
-        """The profiles that timed something on a task, most artifacts first, newest version."""
+    def profiles(self) -> list[ProfileBlock]:
+        """The profiles that timed something, most artifacts first, each in its newest version."""
         newest: dict[str, MeasurementRecord] = {}
         counts: dict[str, int] = defaultdict(int)
-        for one in self.measurements.get(task, ()):
+        for one in self.measurements:
             name = one.profile.name
             counts[name] += one.status == "ok"
             if name not in newest or one.created >= newest[name].created:
                 newest[name] = one
         return [newest[name].profile for name in sorted(counts, key=lambda n: (-counts[n], n))]
+
+
+@dataclass(frozen=True)
+class Board:
+    """Some results folders; a task's records are read when asked for, its tables are kept.
+
+    Only the records of the task asked for last stay in memory.
+    """
+
+    folders: tuple[Path, ...]
+    files: dict[str, list[Path]]  # by task, in the order of the folders
+    _records: dict[str, TaskRecords] = field(default_factory=dict)
+    _profiles: dict[str, list[ProfileBlock]] = field(default_factory=dict)
+    _tables: dict[tuple[str, str, str | None], Table | None] = field(default_factory=dict)
+
+    def tasks(self, scale: str | None = None) -> list[str]:
+        """Names of the tasks with a file of records, of one scale or of any."""
+        return sorted(
+            task
+            for task, paths in self.files.items()
+            if scale is None or any(path.name.endswith(f".{scale}{SUFFIX}") for path in paths)
+        )
+
+    def records(self, task: str) -> TaskRecords:
+        """Every record of a task. Raises UsageError when one was edited or is another task's."""
+        if task not in self._records:
+            self._records.clear()
+            self._records[task] = _read(task, self.files.get(task, []))
+        return self._records[task]
+
+    def profiles(self, task: str) -> list[ProfileBlock]:
+        """The profiles that timed something on a task, most artifacts first."""
+        if task not in self._profiles:
+            self._profiles[task] = self.records(task).profiles()
+        return self._profiles[task]
 
     def rows(self, task: str, scale: str = "standard", profile: str | None = None) -> list[Row]:
         """One row a method, version and setting of the task's newest version, best first.
@@ -76,14 +99,15 @@ class Board:
             self._tables[key] = table(self, task, scale, profiles[chosen] if chosen else None)
         return self._tables[key]
 
-    def predictions_of(self, run: RunRecord) -> Path | None:
+    def predictions_of(self, task: str, key: str) -> Path | None:
         """The file with a run's per-example predictions, in the first folder that has it."""
-        name = Path(run.task.name) / "predictions" / f"{run.key[:16]}.npz"
-        return next((f / name for f in self.folders if (f / name).is_file()), None)
+        return self._stored(Path(task) / "predictions" / f"{key[:16]}.npz")
 
     def artifact_of(self, task: str, sha256: str) -> Path | None:
         """The stored ONNX file of an artifact, in the first folder that has it."""
-        name = Path(task) / "artifacts" / f"{sha256[:16]}.onnx"
+        return self._stored(Path(task) / "artifacts" / f"{sha256[:16]}.onnx")
+
+    def _stored(self, name: Path) -> Path | None:
         return next((f / name for f in self.folders if (f / name).is_file()), None)
 
     def to_pandas(self, scale: str | None = None) -> pd.DataFrame:
@@ -94,44 +118,43 @@ class Board:
 
     def every_row(self, scales: Iterable[str] = PUBLISHED_SCALES) -> Iterator[Row]:
         """Rows of all tasks, once for each profile that timed the task."""
-        for scale in scales:
-            for task in self.tasks(scale):
+        for task in self.tasks():
+            for scale in scales:
                 for profile in [one.name for one in self.profiles(task)] or (None,):
                     yield from self.rows(task, scale, profile)
 
 
 def load(folders: str | Path | Sequence[str | Path] | None = None) -> Board:
-    """Read all records of one or several results folders; later folders replace equal rows.
+    """The board of one or several results folders; later folders replace equal rows.
 
-    Raises UsageError when a folder is missing or a record was edited.
+    Raises UsageError when a folder is missing.
     """
     if folders is None:
         folders = RESULTS
     listed = [folders] if isinstance(folders, str | Path) else folders
-    paths = tuple(Path(one) for one in listed)
-    records: dict[tuple[str, ...], AnyRecord] = {}
-    for folder in paths:
+    files: dict[str, list[Path]] = defaultdict(list)
+    for folder in map(Path, listed):
         if not folder.is_dir():
             raise UsageError(f"results folder {folder} is missing; name one that `run` wrote")
-        for record in read_records(sorted(folder.glob("*/*.jsonl"))):
-            records[_place(record)] = record
-    return _sorted_into_tasks(paths, records.values())
+        for path in sorted(folder.glob(f"*/*{SUFFIX}")):
+            files[path.parent.name].append(path)
+    return Board(tuple(map(Path, listed)), dict(files))
 
 
-def _place(record: AnyRecord) -> tuple[str, ...]:
-    """Identity with the task, since one artifact may be timed for two tasks."""
-    task = record.task.name if isinstance(record, RunRecord) else record.task
-    return (task, *identity(record))
-
-
-def _sorted_into_tasks(folders: tuple[Path, ...], records: Iterable[AnyRecord]) -> Board:
-    board = Board(folders, defaultdict(list), defaultdict(list))
-    for record in records:
-        if isinstance(record, RunRecord):
-            board.runs[record.task.name, record.scale].append(record)
-        else:
-            board.measurements[record.task].append(record)
-    return Board(folders, dict(board.runs), dict(board.measurements))
+def _read(task: str, paths: Sequence[Path]) -> TaskRecords:
+    found: dict[tuple[str, ...], RunRecord | MeasurementRecord] = {}
+    for path in paths:
+        for record in read_records([path]):
+            owner = record.task.name if isinstance(record, RunRecord) else record.task
+            if owner != task:
+                raise UsageError(
+                    f"{path} holds a record of task '{owner}'; move it to a folder of that name"
+                )
+            found[identity(record)] = record
+    return TaskRecords(
+        [one for one in found.values() if isinstance(one, RunRecord)],
+        [one for one in found.values() if isinstance(one, MeasurementRecord)],
+    )
 
 
 def _check_known(name: str, known: Sequence[str], what: str) -> None:

@@ -57,10 +57,11 @@ def derived_files(board: Board) -> Iterator[tuple[str, Iterator[str]]]:
 
 
 def _task_pages(board: Board) -> Iterator[tuple[str, Iterator[str]]]:
-    for scale in PUBLISHED_SCALES:
-        for task in board.tasks(scale):
+    for task in board.tasks():
+        scales = [one for one in PUBLISHED_SCALES if board.table(task, one) is not None]
+        for scale in scales:
             tables = _tables(board, task, scale)
-            others = [one for one in PUBLISHED_SCALES if one != scale and task in board.tasks(one)]
+            others = [one for one in scales if one != scale]
             yield (
                 f"tasks/{page_name(task, scale)}.md",
                 iter([task_page(tables, others, _stored(board, tables).keys())]),
@@ -70,9 +71,9 @@ def _task_pages(board: Board) -> Iterator[tuple[str, Iterator[str]]]:
 
 def _stored(board: Board, tables: dict[str | None, Table]) -> dict[str, Path]:
     """The ONNX files of a task's rows that the results folders hold, by sha256."""
-    table = next(iter(tables.values()))
     paths = {
         one: board.artifact_of(table.task.name, one)
+        for table in list(tables.values())[:1]
         for row in table.rows
         for one in row["artifacts"]
     }
@@ -81,8 +82,8 @@ def _stored(board: Board, tables: dict[str | None, Table]) -> dict[str, Path]:
 
 def copy_artifacts(board: Board, out: Path) -> None:
     """Put the stored ONNX files where the task pages link to them."""
-    for scale in PUBLISHED_SCALES:
-        for task in board.tasks(scale):
+    for task in board.tasks():
+        for scale in PUBLISHED_SCALES:
             for sha256, path in _stored(board, _tables(board, task, scale)).items():
                 target = out / "artifacts" / f"{sha256[:16]}.onnx"
                 target.parent.mkdir(parents=True, exist_ok=True)
@@ -91,14 +92,13 @@ def copy_artifacts(board: Board, out: Path) -> None:
 
 def _score_files(board: Board, table: Table) -> Iterator[tuple[str, Iterator[str]]]:
     """Example scores of the rows that the compare view can test against each other."""
-    keys = {row["keys"][0] for row in table.rows if row["artifact_group"] is not None}
-    runs = board.runs[table.task.name, table.scale]
-    for run in runs:
-        path = board.predictions_of(run) if run.key in keys else None
+    keys = [row["keys"][0] for row in table.rows if row["artifact_group"] is not None]
+    for key in keys:
+        path = board.predictions_of(table.task.name, key)
         if path is not None:
             with np.load(path, allow_pickle=False) as arrays:
-                script = score_script(run.key[:16], arrays["example_scores"])
-            yield f"scores/{run.key[:16]}.js", iter([script])
+                script = score_script(key[:16], arrays["example_scores"])
+            yield f"scores/{key[:16]}.js", iter([script])
 
 
 def _tables(board: Board, task: str, scale: str) -> dict[str | None, Table]:

@@ -35,13 +35,14 @@ class Table:
 
 def table(board: Board, task: str, scale: str, profile: ProfileBlock | None) -> Table | None:
     """Everything the board says about the newest version of a task; None without runs."""
-    runs = board.runs.get((task, scale), [])
+    records = board.records(task)
+    runs = [run for run in records.runs if run.scale == scale]
     if not runs:
         return None
     version = max(run.task.version for run in runs)
     runs = [run for run in runs if run.task.version == version]
     groups = _groups(runs)
-    measured = _newest_of(board.measurements.get(task, []), version, profile)
+    measured = _newest_of(records.measurements, version, profile)
     rows = _rows(groups, runs, measured, profile)
     done = [_finished(group) for group in groups]
     evidence = evidence_of(done, board.predictions_of)

@@ -45,7 +45,7 @@ class Evidence:
 
 
 def evidence_of(
-    groups: Sequence[Sequence[RunRecord]], predictions_of: Callable[[RunRecord], Path | None]
+    groups: Sequence[Sequence[RunRecord]], predictions_of: Callable[[str, str], Path | None]
 ) -> list[Evidence]:
     """Evidence of each group of finished runs (by seed); one set of example draws serves all."""
     runs = [run for group in groups for run in group]
@@ -62,7 +62,7 @@ def evidence_of(
 
 
 def _draws_of(
-    runs: Sequence[RunRecord], predictions_of: Callable[[RunRecord], Path | None]
+    runs: Sequence[RunRecord], predictions_of: Callable[[str, str], Path | None]
 ) -> tuple[np.ndarray, dict[str, np.ndarray]]:
     """Resampled quality (draws, runs), constant for runs without scores, and the scores by key."""
     draws = np.tile(np.array([run.quality_test for run in runs], np.float32), (DRAWS, 1))
@@ -70,10 +70,12 @@ def _draws_of(
     for start in range(0, len(runs), COLUMNS):
         loaded = {}
         for index in range(start, min(start + COLUMNS, len(runs))):
-            scores = example_scores(predictions_of(runs[index]), runs[index].quality_test or 0.0)
-            if scores is not None and len(scores) == runs[index].task.test_examples:
+            run = runs[index]
+            path = predictions_of(run.task.name, run.key)
+            scores = example_scores(path, run.quality_test or 0.0)
+            if scores is not None and len(scores) == run.task.test_examples:
                 loaded[index] = scores
-                kept[runs[index].key] = scores
+                kept[run.key] = scores
         if loaded:
             stack = np.stack([one.astype(np.float32) for one in loaded.values()], axis=1)
             draws[:, list(loaded)] = resampled_means(stack)

@@ -249,6 +249,20 @@ def test_an_unknown_task_or_profile_is_answered_with_the_nearest_name(tmp_path: 
         board.rows("toy", profile="moon")
 
 
+def test_a_record_in_another_tasks_folder_is_refused(tmp_path: Path) -> None:
+    write(tmp_path, run())
+    (tmp_path / "toy").rename(tmp_path / "moved")
+    with pytest.raises(UsageError, match="holds a record of task 'toy'"):
+        load(tmp_path).rows("moved")
+
+
+def test_an_edited_record_is_named_with_its_line(tmp_path: Path) -> None:
+    path = write(tmp_path, run(quality=0.94)) / "toy/pruning.standard.jsonl"
+    path.write_text(path.read_text().replace("0.94", "0.99"))
+    with pytest.raises(UsageError, match=r"pruning.standard.jsonl:1: digest"):
+        load(tmp_path).rows("toy")
+
+
 def test_a_missing_folder_is_named(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="nowhere is missing"):
         load(tmp_path / "nowhere")

@@ -4,8 +4,9 @@
   const board = window.slimbench;
   const { element } = board;
   const LIMITS = { met: 0, "may meet": 1, missed: 2, pending: 3 };
-  const FILTERS = ["q", "family", "limits", "verified", "gone"];
-  let body, heads;
+  const FILTERS = ["q", "family", "limits", "verified", "gone", "all"];
+  const FIRST = 200;
+  let body, heads, more;
 
   function value(row, key) {
     if (key === "seeds") return row.seeds.length;
@@ -51,14 +52,21 @@
   }
 
   function filter() {
-    let shown = 0;
+    for (const row of board.data.rows) row.shown = passes(row);
+    fold();
+  }
+
+  /** Long tables show their first rows; the rest are one button away, and in every export. */
+  function fold() {
+    const matching = board.view();
+    const first = new Set(board.state.all ? matching : matching.slice(0, FIRST));
     for (const row of board.data.rows) {
-      row.shown = passes(row);
-      shown += row.shown;
-      if (row.line.classList.contains("sb-hidden") === row.shown)
-        row.line.classList.toggle("sb-hidden", !row.shown);
+      const hide = !first.has(row);
+      if (row.line.classList.contains("sb-hidden") !== hide) row.line.classList.toggle("sb-hidden", hide);
     }
-    board.say(shown + " of " + board.data.rows.length + " rows");
+    more.hidden = first.size === matching.length;
+    more.textContent = "Show all " + matching.length + " rows";
+    board.say(matching.length + " of " + board.data.rows.length + " rows");
   }
 
   /** The rows on view, in the order on view. */
@@ -113,10 +121,13 @@
     body = table.tBodies[0];
     heads = table.tHead.querySelectorAll("th[data-key]");
     heads.forEach(makeSortable);
+    more = element("button", { type: "button", class: "sb-button", onclick: () => board.set({ all: "yes" }) });
+    table.closest(".sb-scroll").after(more);
     board.whenChanged((keys) => {
       if (!keys || keys.includes("profile")) timing();
       if (!keys || keys.includes("sort") || keys.includes("profile")) sort();
       if (!keys || keys.some((key) => FILTERS.includes(key))) filter();
+      else if (keys.includes("sort") || keys.includes("profile")) fold();
     });
     if (board.state.profile) timing();
     sort();
