@@ -60,6 +60,7 @@ def tasks() -> Mapping[str, Task]:
 def methods(extra: Iterable[Path] = ()) -> Mapping[str, MethodListing]:
     """All methods by name, files given by path included. Raises UsageError on a name twice."""
     files = [(path, path.parent.name) for path in sorted((ROOT / "baselines").glob("*/*.py"))]
+    files.append((ROOT / "harness" / "run" / "reference_as_it_is.py", "reference"))
     for entry in entry_points(group="slimbench.methods"):
         spec = importlib.util.find_spec(entry.value.split(":")[0])
         if spec is not None and spec.origin:
@@ -97,7 +98,9 @@ def read_listing(path: Path, family: str) -> MethodListing:
     }
     call = constants.get("METHOD")
     if not isinstance(call, ast.Call):
-        raise UsageError(f"method file {path} defines no `METHOD = Method(...)`; see CONTRIBUTING.md")
+        raise UsageError(
+            f"method file {path} defines no `METHOD = Method(...)`; see CONTRIBUTING.md"
+        )
     fields = {word.arg: _literal(word.value, constants) for word in call.keywords if word.arg}
     return MethodListing(
         name=str(fields.get("name", path.stem)),

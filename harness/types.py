@@ -129,6 +129,7 @@ class Task:
     keep: tuple[str, ...] = ("classifier",)
     smoke_shape: Setting = field(default_factory=dict)
     reference_epochs: float = 15.0
+    reference_train_macs: float = 0.0
     aggregate: Callable[[np.ndarray, np.ndarray], float] | None = None
     slices: Callable[[np.ndarray], Mapping[str, np.ndarray]] | None = None
     poses: tuple[str, ...] = ("Compression",)

@@ -37,7 +37,9 @@ def to_onnx(
         expected = model(*example)
     if not isinstance(expected, Tensor) or expected.shape[0] != example[0].shape[0]:
         shape = tuple(expected.shape) if isinstance(expected, Tensor) else type(expected).__name__
-        raise SlimbenchError(f"the model returns {shape}, not one row an example; see the task's card")
+        raise SlimbenchError(
+            f"the model returns {shape}, not one row an example; see the task's card"
+        )
     batch = torch.export.Dim("batch", min=1, max=65536)
     with _quiet():
         program = torch.onnx.export(
@@ -91,7 +93,9 @@ def save(graph: onnx.ModelProto, path: Path) -> Path:
 def _check_finite(model: nn.Module) -> None:
     for name, tensor in model.state_dict().items():
         if tensor.is_floating_point() and not torch.isfinite(tensor).all():
-            raise SlimbenchError(f"weight '{name}' holds NaN or infinite values; nothing was exported")
+            raise SlimbenchError(
+                f"weight '{name}' holds NaN or infinite values; nothing was exported"
+            )
 
 
 @contextlib.contextmanager

@@ -23,18 +23,21 @@ def predict(model: Path, folder: Path, split: str, threads: int = 1) -> list[np.
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = threads
     options.log_severity_level = 3
-    session = onnxruntime.InferenceSession(
-        str(model), options, providers=["CPUExecutionProvider"]
-    )
+    session = onnxruntime.InferenceSession(str(model), options, providers=["CPUExecutionProvider"])
     data = load_split(folder, split)
     names = [each.name for each in session.get_inputs()]
     missing = set(names) - set(data.inputs)
     if missing:
-        raise ValueError(f"the graph asks for {sorted(missing)}, the task gives {sorted(data.inputs)}")
+        raise ValueError(
+            f"the graph asks for {sorted(missing)}, the task gives {sorted(data.inputs)}"
+        )
     parts = [
         session.run(
             None,
-            {name: np.ascontiguousarray(data.inputs[name][start : start + BATCH]) for name in names},
+            {
+                name: np.ascontiguousarray(data.inputs[name][start : start + BATCH])
+                for name in names
+            },
         )
         for start in range(0, len(data), BATCH)
     ]

@@ -10,7 +10,6 @@ import json
 import os
 import random
 import resource
-import sys
 import time
 import traceback
 from dataclasses import asdict
@@ -36,11 +35,12 @@ LARGEST_FILE_BYTES = 300 * 10**6
 
 
 def solve(job: Job) -> None:
-    """Solve and export inside the forked child; never returns to the caller's code."""
+    """Solve and export inside the forked child; writes solve.json and model.onnx."""
     out = Path(job.out)
     _redirect_output(out / "log.txt")
     if job.kind == "reference":
         _train_reference(job)
+        return
     sandboxed = sandbox.enter(
         program=[registry.ROOT],
         hidden=[Path(path) for path in job.hidden],
@@ -51,6 +51,7 @@ def solve(job: Job) -> None:
             Path(job.reference),
         ],
         writable=[out],
+        owner=job.owner,
     )
     limit = job.budget["memory_bytes"] + 4 * 10**9
     resource.setrlimit(resource.RLIMIT_DATA, (limit, limit))
@@ -59,8 +60,6 @@ def solve(job: Job) -> None:
     solved = _run(job)
     solved.sandbox = sandboxed
     write_atomically(out / "solve.json", json.dumps(asdict(solved)).encode())
-    sys.stdout.flush()
-    os._exit(0)
 
 
 def _train_reference(job: Job) -> None:
@@ -74,7 +73,6 @@ def _train_reference(job: Job) -> None:
         shape=job.shape,
         say=lambda line: print(line, flush=True),  # noqa: T201  (goes to the log file)
     )
-    os._exit(0)
 
 
 def _run(job: Job) -> Solved:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import os
+from dataclasses import dataclass, field
 from typing import Any, Literal
 
 
 @dataclass(frozen=True)
 class Job:
-    """What the child is told; paths are absolute."""
+    """What the child is told; paths are absolute, `owner` is the commanding process."""
 
     task: str
     method_file: str
@@ -23,6 +24,7 @@ class Job:
     out: str
     hidden: tuple[str, ...] = ()
     kind: Literal["solve", "reference"] = "solve"
+    owner: int = field(default_factory=os.getpid)
 
 
 @dataclass

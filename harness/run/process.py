@@ -12,6 +12,7 @@ from typing import Any
 
 import psutil
 
+from harness.measure.lock import paused_seconds, training_child
 from harness.types import Budget
 
 LARGEST_LOG_BYTES = 10 * 10**6
@@ -53,7 +54,8 @@ def run_child(target: Any, job: Any, budget: Budget, log: Path) -> Ended:
     begin = time.monotonic()
     child.start()
     try:
-        ended = _watch(child, budget, log, begin)
+        with training_child(child.pid or 0):
+            ended = _watch(child, budget, log, begin)
     except BaseException:
         _kill(child)
         raise
@@ -67,17 +69,11 @@ def run_child(target: Any, job: Any, budget: Budget, log: Path) -> Ended:
 
 
 def _watch(child: BaseProcess, budget: Budget, log: Path, begin: float) -> Ended | None:
-    paused = 0.0
-    last = begin
     while True:
         child.join(POLL_SECONDS)
         if not child.is_alive():
             return None
-        now = time.monotonic()
-        if _is_stopped(child):
-            paused += now - last
-        last = now
-        seconds = now - begin - paused
+        seconds = time.monotonic() - begin - paused_seconds(child.pid or 0)
         memory = _memory_bytes(child)
         if seconds > budget.wall_seconds:
             cause = f"still running after the limit of {budget.wall_seconds:.0f} s"
@@ -95,14 +91,6 @@ def _family(child: BaseProcess) -> list[psutil.Process]:
         return [process, *process.children(recursive=True)]
     except psutil.Error:
         return []
-
-
-def _is_stopped(child: BaseProcess) -> bool:
-    family = _family(child)
-    try:
-        return bool(family) and family[-1].status() == psutil.STATUS_STOPPED
-    except psutil.Error:
-        return False
 
 
 def _memory_bytes(child: BaseProcess) -> int:

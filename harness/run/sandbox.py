@@ -7,11 +7,13 @@ rows are not published.
 
 from __future__ import annotations
 
+import contextlib
 import ctypes
 import os
 import signal
 import sys
 import tempfile
+import time
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -45,6 +47,7 @@ def enter(
     hidden: Iterable[Path],
     read_only: Iterable[Path],
     writable: Iterable[Path],
+    owner: int,
 ) -> str:
     """Move this process into a sandbox and return `namespaces`, or `none` where refused.
 
@@ -64,18 +67,24 @@ def enter(
     Path("/proc/self/gid_map").write_text(f"0 {group} 1")
     process = os.fork()
     if process:
-        _wait_for(process)
+        _wait_for(process, owner)
     _libc.prctl(PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
     _build_root(program, hidden, read_only, writable)
     return "namespaces"
 
 
-def _wait_for(process: int) -> None:
-    code = os.waitstatus_to_exitcode(os.waitpid(process, 0)[1])
-    if code < 0:
-        signal.signal(-code, signal.SIG_DFL) if -code not in (signal.SIGKILL,) else None
-        os.kill(os.getpid(), -code)
-    os._exit(code)
+def _wait_for(process: int, owner: int) -> None:
+    """End as `process` ends; kill it when the command that `owner` is has gone away."""
+    while True:
+        ended, status = os.waitpid(process, os.WNOHANG)
+        if ended:
+            code = os.waitstatus_to_exitcode(status)
+            os._exit(code if code >= 0 else 128 - code)
+        try:
+            os.kill(owner, 0)  # /proc is no help: the root is not this process's own any more
+        except ProcessLookupError:
+            os.kill(process, signal.SIGKILL)
+        time.sleep(0.05)
 
 
 def _build_root(
@@ -87,7 +96,7 @@ def _build_root(
     root = Path(tempfile.gettempdir()) / f"slimbench-root-{os.getpid()}-{os.urandom(4).hex()}"
     root.mkdir()
     _mount("none", Path("/"), MS_REC | MS_PRIVATE)
-    _mount("tmpfs", root, MS_NOSUID | MS_NODEV, "tmpfs", "size=64m")
+    _mount("tmpfs", root, MS_NOSUID | MS_NODEV, "tmpfs", "size=4g")
     interpreter = {Path(sys.prefix), Path(sys.base_prefix)}
     for source in sorted({*map(Path, SYSTEM), *interpreter, *program}):
         _bind(source, root, readable_only=True)
@@ -102,10 +111,8 @@ def _build_root(
         _bind(source, root, readable_only=False)
     (root / "proc").mkdir()
     (root / "tmp").mkdir(exist_ok=True)
-    try:
+    with contextlib.suppress(OSError):  # an empty /proc hides other processes as well
         _mount("proc", root / "proc", MS_NOSUID | MS_NODEV, "proc")
-    except OSError:
-        pass  # an empty /proc hides other processes as well
     old = root / "old_root"
     old.mkdir()
     _pivot_root(root, old)
@@ -118,6 +125,8 @@ def _bind(source: Path, root: Path, *, readable_only: bool) -> None:
     if not source.exists():
         return
     target = root / source.relative_to("/")
+    if readable_only and target.exists():
+        return  # lies in a folder that is bound already
     if source.is_symlink():
         target.parent.mkdir(parents=True, exist_ok=True)
         target.symlink_to(source.readlink())

@@ -87,7 +87,7 @@ class Run:
     def __post_init__(self) -> None:
         budget = self.prepared.task.budgets[self.prepared.scale]
         if self.setting.get("budget") == "reference":
-            budget = reference_budget(self.prepared.task, budget)
+            budget = reference_budget(self.prepared, budget)
         object.__setattr__(self, "budget", budget)
 
     @property
@@ -117,11 +117,17 @@ class Run:
         return self.place.runs / name / self.method.name / self.prepared.scale / self.key[:16]
 
 
-def reference_budget(task: Task, budget: Budget) -> Budget:
-    """The budget plus the compute that trained the reference, which compression inherits."""
+def reference_budget(prepared: Prepared, budget: Budget) -> Budget:
+    """The budget plus the compute that trained the reference, which compression inherits.
+
+    At smoke scale, where the reference is a toy, simply twice the budget.
+    """
     if budget.train_macs is None:
         return budget
-    whole = budget.train_macs + task.reference_train_macs
+    smoke = prepared.scale == "smoke"
+    whole = budget.train_macs + (
+        budget.train_macs if smoke else prepared.task.reference_train_macs
+    )
     seconds = budget.wall_seconds * whole / budget.train_macs
     return replace(budget, train_macs=whole, wall_seconds=seconds)
 

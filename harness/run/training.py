@@ -23,7 +23,8 @@ class Options:
 
     `teacher` is distilled from (Hinton et al. 2015, arXiv:1503.02531): the loss becomes
     (1 - weight) cross-entropy + weight T^2 KL at temperature T. `penalty(model)` is added to the
-    loss; `after_step(model, progress)` runs after each step, progress in (0, 1].
+    loss; `before_step(model)` may change gradients; `after_step(model, progress)` runs after each
+    step, progress in (0, 1].
     """
 
     learning_rate: float = 1.0
@@ -31,6 +32,7 @@ class Options:
     teacher_weight: float = 0.9
     temperature: float = 4.0
     penalty: Penalty | None = None
+    before_step: Callable[[nn.Module], None] | None = None
     after_step: Callable[[nn.Module, float], None] | None = None
 
 
@@ -89,7 +91,7 @@ def schedule(step: int, steps: int, warmup: float) -> float:
 
 
 class Optimizers:
-    """The recipe's optimizer: Muon on convolution kernels and SGD on the rest, or AdamW.
+    """The recipe's optimizer: Muon on kernels and hidden matrices, SGD on the rest; or AdamW.
 
     Source: Muon, Jordan et al. 2024, https://kellerjordan.github.io/posts/muon, by torch.optim.
     A kernel is handed to it as the 2-d view (out, h * w * in) of its channels-last storage.
@@ -113,8 +115,12 @@ class Optimizers:
     def _muon(
         self, parameters: list[nn.Parameter], recipe: Recipe, learning_rate: float
     ) -> list[torch.optim.Optimizer]:
-        kernels = [p for p in parameters if p.ndim == 4 and p.shape[1] > 1]
+        matrices = [p for p in parameters if p.ndim == 2][:-1]  # the last one is the classifier
+        kernels = [p for p in parameters if p.ndim == 4 and p.shape[1] > 1] + matrices
         for kernel in kernels:
+            if kernel.ndim == 2:
+                self.views.append((kernel, nn.Parameter(kernel.detach())))
+                continue
             kernel.data = kernel.data.contiguous(memory_format=torch.channels_last)
             self.views.append(
                 (kernel, nn.Parameter(kernel.detach().permute(0, 2, 3, 1).flatten(1)))
@@ -138,7 +144,8 @@ class Optimizers:
         """One step at `factor` of the peak learning rates; gradients are cleared."""
         for kernel, view in self.views:
             if kernel.grad is not None:
-                view.grad = kernel.grad.permute(0, 2, 3, 1).flatten(1)
+                grad = kernel.grad
+                view.grad = grad if grad.ndim == 2 else grad.permute(0, 2, 3, 1).flatten(1)
                 kernel.grad = None
         for optimizer, peaks in zip(self.optimizers, self.peaks, strict=True):
             for group, peak in zip(optimizer.param_groups, peaks, strict=True):
@@ -231,6 +238,8 @@ def fit(
         with autocast(device):
             loss = loss_of(model, inputs, targets, recipe, options)
         loss.backward()
+        if options.before_step is not None:
+            options.before_step(model)
         optimizers.step(schedule(step, steps, recipe.warmup))
         if options.after_step is not None:
             options.after_step(model, (step + 1) / steps)

@@ -51,7 +51,7 @@ def generate(seed: int) -> dict[str, Split]:
 
     def split(count: int) -> Split:
         labels = random.integers(0, 10, count).astype(np.uint8)
-        noise = random.normal(0, 60, (count, 28, 28))
+        noise = random.normal(0, 260, (count, 28, 28))
         return Split({"image": np.clip(patterns[labels] + noise, 0, 255).astype(np.uint8)}, labels)
 
     return {"train": split(2048), "validation": split(256), "test": split(512)}

@@ -1,0 +1,260 @@
+"""The command line: run, measure, board, recommend, and what a newcomer needs around them."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from harness.errors import SlimbenchError, UsageError
+
+app = typer.Typer(
+    help="Benchmark for neural architecture search and model compression. "
+    "Start with `slimbench list`, then `slimbench run TASK METHOD --scale smoke`.",
+    no_args_is_help=True,
+    rich_markup_mode="markdown",
+    pretty_exceptions_enable=False,
+)
+data_app = typer.Typer(help="Prepare and check data sets.", no_args_is_help=True)
+new_app = typer.Typer(help="Write a new method or task that runs as it is.", no_args_is_help=True)
+app.add_typer(data_app, name="data")
+app.add_typer(new_app, name="new")
+
+Json = Annotated[bool, typer.Option("--json", help="Print JSON for a program to read.")]
+Data = Annotated[
+    Path | None, typer.Option("--data", help="Data cache; default $SLIMBENCH_DATA or ~/.cache.")
+]
+Runs = Annotated[
+    Path, typer.Option("--runs", help="Folder of run folders.", envvar="SLIMBENCH_RUNS")
+]
+Results = Annotated[
+    Path | None, typer.Option("--results", help="Folder of records; default RUNS/results.")
+]
+ScaleOption = Annotated[str, typer.Option(help="smoke (generated data, seconds), standard or full.")]
+Methods = Annotated[
+    list[Path] | None, typer.Option("--method-file", help="A file with METHOD; repeatable.")
+]
+DEFAULT_RUNS = Path("runs")
+
+
+@app.command("list")
+def list_(method_file: Methods = None, as_json: Json = False) -> None:
+    """Tasks, methods and profiles by name."""
+    from harness.commands import report
+
+    report.catalogue(method_file or [], as_json)
+
+
+@app.command()
+def doctor(data: Data = None, as_json: Json = False) -> None:
+    """What this machine has, what is missing, and what to do about each problem."""
+    from harness.commands import report
+
+    report.doctor(data, as_json)
+
+
+@data_app.command("list")
+def data_list(data: Data = None) -> None:
+    """Data sets of all tasks, and whether each is prepared."""
+    from harness.commands import report
+
+    report.datasets(data)
+
+
+@data_app.command("prepare")
+def data_prepare(
+    name: Annotated[str, typer.Argument(help="Data set, for example cifar10.")],
+    source: Annotated[Path, typer.Option("--from", help="Folder of the official files.")],
+    data: Data = None,
+) -> None:
+    """Read official files into the cache: checksums tested, train / validation / test apart."""
+    from harness import data as cache
+    from harness.commands import report
+
+    dataset = report.find_dataset(name)
+    folder = cache.prepare(dataset, source, cache.cache_folder(data))
+    typer.echo(f"{dataset.name} is ready in {folder} (origin {dataset.origin}; {dataset.licence})")
+
+
+@app.command()
+def run(
+    task: str,
+    methods: Annotated[list[str] | None, typer.Argument(help="Method names; all if none.")] = None,
+    scale: ScaleOption = "standard",
+    seeds: Annotated[str, typer.Option(help="Seeds, for example 0,1,2.")] = "0",
+    settings: Annotated[
+        str | None, typer.Option(help="Indices of the method's settings, or one as JSON.")
+    ] = None,
+    device: Annotated[str, typer.Option(help="cpu or cuda, for training.")] = "cpu",
+    workers: Annotated[int, typer.Option(min=1, help="Runs at a time.")] = 1,
+    threads: Annotated[int, typer.Option(min=0, help="Threads a run; 0 chooses.")] = 0,
+    method_file: Methods = None,
+    measure: Annotated[str, typer.Option(help="`now`, or `later` to leave latency pending.")] = "now",
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say what would run.")] = False,
+    data: Data = None,
+    runs: Runs = DEFAULT_RUNS,
+    results: Results = None,
+    as_json: Json = False,
+) -> None:
+    """Run methods on a task: the whole matrix of settings and seeds, resumable.
+
+    Example: `slimbench run mnist_mlp_microcontroller width_scaled --scale smoke`
+    """
+    from harness.commands import session
+
+    if measure not in ("now", "later"):
+        raise UsageError(f"--measure {measure!r} is neither `now` nor `later`")
+    order = session.Order(
+        task=task,
+        methods=methods or [],
+        scale=session.scale_of(scale),
+        seeds=session.numbers(seeds),
+        settings=settings,
+        workers=workers,
+        method_files=method_file or [],
+        measure=measure == "now",
+        place=session.place(data, runs, results, device, threads, workers, scale),
+    )
+    raise typer.Exit(session.run(order, dry_run=dry_run, as_json=as_json))
+
+
+@app.command()
+def measure(
+    model: Annotated[str, typer.Argument(help="An ONNX file, or a task whose runs are pending.")],
+    profile: Annotated[str | None, typer.Option(help="Profile; default fits this machine.")] = None,
+    anchor: Annotated[Path | None, typer.Option(help="ONNX file to compare with.")] = None,
+    scale: ScaleOption = "standard",
+    freeze: Annotated[
+        bool, typer.Option("--freeze-anchor", help="Freeze the task's nominal latency here.")
+    ] = False,
+    data: Data = None,
+    runs: Runs = DEFAULT_RUNS,
+    results: Results = None,
+    as_json: Json = False,
+) -> None:
+    """Paired latency of an ONNX file against an anchor, or of a task's finished runs.
+
+    Example: `slimbench measure MODEL.onnx --anchor REFERENCE.onnx --profile ort-1t-zen5`
+    """
+    from harness.commands import session
+
+    if model.endswith(".onnx"):
+        raise typer.Exit(session.measure_file(Path(model), anchor, profile, as_json))
+    place = session.place(data, runs, results, "cpu", 0, 1, scale)
+    scale_ = session.scale_of(scale)
+    if freeze:
+        raise typer.Exit(session.freeze(model, scale_, place, profile))
+    raise typer.Exit(session.measure_task(model, scale_, place, profile, as_json))
+
+
+@app.command()
+def board(
+    task: str,
+    profile: Annotated[str | None, typer.Option(help="Profile of the latency columns.")] = None,
+    scale: ScaleOption = "standard",
+    runs: Runs = DEFAULT_RUNS,
+    results: Results = None,
+    as_json: Json = False,
+) -> None:
+    """The table of a task: published records and your own, tie groups and Pareto front."""
+    from harness.commands import report
+
+    report.board(task, scale, profile, report.folders(runs, results), as_json)
+
+
+@app.command()
+def recommend(
+    task: str,
+    max_latency_ms: Annotated[float | None, typer.Option(help="Nominal median, ms.")] = None,
+    max_size_mb: Annotated[float | None, typer.Option(help="Bytes on disk / 10^6.")] = None,
+    max_macs: Annotated[float | None, typer.Option(help="Multiply-accumulates.")] = None,
+    max_params: Annotated[float | None, typer.Option(help="Stored numbers.")] = None,
+    min_quality: Annotated[float | None, typer.Option(help="Test quality, a fraction.")] = None,
+    min_retention: Annotated[float | None, typer.Option(help="Share of the reference.")] = None,
+    profile: Annotated[str | None, typer.Option(help="Profile of the latency limit.")] = None,
+    scale: ScaleOption = "standard",
+    runs: Runs = DEFAULT_RUNS,
+    results: Results = None,
+    as_json: Json = False,
+) -> None:
+    """The best rows under limits, or which limit no row meets and the nearest row."""
+    from harness.commands import report
+
+    limits = {
+        "max_latency_ms": max_latency_ms,
+        "max_size_mb": max_size_mb,
+        "max_macs": max_macs,
+        "max_params": max_params,
+        "min_quality": min_quality,
+        "min_retention": min_retention,
+    }
+    chosen = {name: value for name, value in limits.items() if value is not None}
+    folders = report.folders(runs, results)
+    raise typer.Exit(report.recommend(task, scale, profile, chosen, folders, as_json))
+
+
+@app.command()
+def reference(
+    task: str,
+    rebuild: Annotated[bool, typer.Option("--rebuild", help="Train it again.")] = False,
+    seed: int = 0,
+    device: str = "cpu",
+    data: Data = None,
+    runs: Runs = DEFAULT_RUNS,
+) -> None:
+    """Show a task's frozen reference, or train it again by the task's recipe (resumable)."""
+    from harness.commands import session
+
+    place = session.place(data, runs, None, device, 0, 1, "standard")
+    session.reference(task, place, seed, rebuild)
+
+
+@new_app.command("method")
+def new_method(name: str, folder: Path = Path()) -> None:
+    """A method file that runs and passes the contract tests as it is."""
+    from harness.commands import templates
+
+    typer.echo(templates.new_method(name, folder))
+
+
+@new_app.command("task")
+def new_task(name: str) -> None:
+    """A task folder below tasks/ that runs and passes the contract tests as it is."""
+    from harness.commands import templates
+
+    typer.echo(templates.new_task(name))
+
+
+@app.command()
+def site(
+    build: Annotated[bool, typer.Option(help="Also run `mkdocs build --strict`.")] = True,
+    results: Results = None,
+) -> None:
+    """Write the site's pages from the records and build it into public/."""
+    from harness.commands import report
+
+    raise typer.Exit(report.site(results, build))
+
+
+def main() -> Any:
+    """Entry point: errors the user can act on are one sentence; exit codes 0, 1, 2."""
+    try:
+        return app()
+    except SlimbenchError as error:
+        if "--json" in sys.argv:
+            typer.echo(json.dumps({"error": str(error)}))
+        typer.echo(f"slimbench: {error}", err=True)
+        raise SystemExit(error.exit_code) from None
+    except BrokenPipeError:
+        os._exit(1)
+    except OSError as error:
+        typer.echo(f"slimbench: {error.strerror}: {error.filename}", err=True)
+        raise SystemExit(1) from None
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,1 @@
+"""What the commands of `harness/cli.py` do, one file a theme."""

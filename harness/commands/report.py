@@ -1,0 +1,243 @@
+"""Commands that only read: list, doctor, data list, board, recommend, site."""
+
+from __future__ import annotations
+
+import difflib
+import json
+import subprocess
+import sys
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+from rich.table import Table
+
+from harness import data as cache
+from harness import environment, registry
+from harness.errors import UsageError
+from harness.types import DataSet
+
+Row = dict[str, Any]
+PUBLISHED = registry.ROOT / "leaderboard" / "results"
+console = Console()
+
+
+def catalogue(method_files: Iterable[Path], as_json: bool) -> None:
+    """Print tasks, methods and profiles."""
+    from harness.measure.profile import list_profiles
+
+    tasks, methods = registry.tasks(), registry.methods(method_files)
+    if as_json:
+        listed = [
+            {k: v for k, v in asdict(m).items() if k != "path"} | {"path": str(m.path)}
+            for m in methods.values()
+        ]
+        known = [
+            {"name": t.name, "version": t.version, "title": t.title, "data": t.dataset.name}
+            for t in tasks.values()
+        ]
+        print_json({"tasks": known, "methods": listed, "profiles": list_profiles()})
+        return
+    print_table(
+        "Tasks",
+        ["task", "version", "what", "data"],
+        [[t.name, t.version, t.title, t.dataset.name] for t in tasks.values()],
+    )
+    print_table(
+        "Methods",
+        ["method", "family", "settings", "what"],
+        [[m.name, m.family, len(m.settings), m.summary] for m in methods.values()],
+    )
+    console.print("Profiles: " + ", ".join(list_profiles()), soft_wrap=True)
+
+
+def find_dataset(name: str) -> DataSet:
+    """The data set of that name. Raises UsageError with the nearest name."""
+    known = {task.dataset.name: task.dataset for task in registry.tasks().values()}
+    if name not in known:
+        near = difflib.get_close_matches(name, known, n=1, cutoff=0.0)
+        raise UsageError(f"no data set is named '{name}'; did you mean '{near[0]}'?")
+    return known[name]
+
+
+def datasets(given: Path | None) -> None:
+    """Print the data sets and whether each is in the cache."""
+    folder = cache.cache_folder(given)
+    rows = []
+    for dataset in {t.dataset.name: t.dataset for t in registry.tasks().values()}.values():
+        state = "prepared" if (folder / dataset.name / "checksums.json").is_file() else "missing"
+        rows.append([dataset.name, state, dataset.origin, dataset.licence])
+    print_table(f"Data sets in {folder}", ["name", "state", "origin", "licence"], rows)
+
+
+def doctor(given: Path | None, as_json: bool) -> None:
+    """Print facts about this machine and what to do about each problem."""
+    from harness.measure.machine import machine
+    from harness.measure.profile import list_profiles, load_profile, mismatch
+    from harness.run import sandbox
+
+    folder = cache.cache_folder(given)
+    names = sorted({task.dataset.name for task in registry.tasks().values()})
+    ready = [name for name in names if (folder / name / "checksums.json").is_file()]
+    profiles = [load_profile(name) for name in list_profiles()]
+    fits = [p.name for p in profiles if p.kind == "measured" and not mismatch(p, machine())]
+    refused = sandbox.available()
+    facts: dict[str, Any] = environment.facts() | {
+        "precision": environment.precision("cpu"),
+        "data_folder": str(folder),
+        "data_ready": ready,
+        "sandbox": refused or "namespaces",
+        "profiles_matched": fits,
+    }
+    problems = [
+        f"data set {name} is missing: slimbench data prepare {name} --from DIR"
+        for name in names
+        if name not in ready
+    ]
+    if refused:
+        problems.append(
+            f"no sandbox: {refused}; runs are labelled unsandboxed and not published. Allow user "
+            "namespaces (sysctl kernel.unprivileged_userns_clone=1) or run as root"
+        )
+    if not fits:
+        problems.append("no profile matches this CPU: latency is measured off-profile, see profiles")
+    if as_json:
+        print_json(facts | {"problems": problems})
+        return
+    for name, value in facts.items():
+        console.print(f"[bold]{name:>17}[/] {value}", soft_wrap=True)
+    for problem in problems:
+        console.print(f"[yellow]to do[/] {problem}", soft_wrap=True)
+
+
+def folders(runs: Path, results: Path | None) -> list[Path]:
+    """The published records and the user's own, where they exist."""
+    own = results or runs / "results"
+    return [folder for folder in (PUBLISHED, own) if folder.is_dir()]
+
+
+def rows_of(task: str, scale: str, profile: str | None, where: Sequence[Path]) -> list[Row]:
+    """The board's rows. Raises UsageError for an unknown task or no record at that scale."""
+    import leaderboard
+
+    registry.find_task(task)
+    board_ = leaderboard.load(where)
+    if task not in board_.tasks(scale):
+        raise UsageError(
+            f"no {scale} records of {task} yet; `slimbench run {task} METHOD --scale {scale}` "
+            "makes some"
+        )
+    rows: list[Row] = board_.rows(task, scale, profile)
+    return rows
+
+
+COLUMNS: dict[str, Callable[[Row], str]] = {
+    "group": lambda r: text(r.get("tie_group")),
+    "method": lambda r: r["method"],
+    "setting": lambda r: ", ".join(f"{k}={v}" for k, v in r["setting"].items()) or "-",
+    "n": lambda r: text(len(r["seeds"])),
+    "quality": lambda r: number(r["quality"], 100, "{:.2f}%"),
+    "of ref.": lambda r: number(r["retention"], 100, "{:.1f}%"),
+    "MACs": lambda r: number(r["macs"], 1e-6, "{:.1f} M"),
+    "params": lambda r: number(r["params"], 1e-6, "{:.3f} M"),
+    "size": lambda r: number(r["size_bytes"], 1e-6, "{:.3f} MB"),
+    "speed-up (95%)": lambda r: speed_up(r),
+    "p50": lambda r: number(r["latency_ms_p50"], 1, "{:.3f} ms"),
+    "limits": lambda r: {True: "met", False: "-", None: "?"}.get(r.get("limits_met"), "?"),
+    "Pareto": lambda r: "*" if r.get("pareto") else "",
+}
+
+
+def board(task: str, scale: str, profile: str | None, where: Sequence[Path], as_json: bool) -> None:
+    """Print a task's table; failed rows come last with their cause."""
+    rows = rows_of(task, scale, profile, where)
+    if as_json:
+        print_json(rows)
+        return
+    done = [row for row in rows if row["status"] == "ok"]
+    print_table(
+        f"{task}, {scale} scale", list(COLUMNS), [[f(row) for f in COLUMNS.values()] for row in done]
+    )
+    for row in rows:
+        if row["status"] != "ok":
+            setting = json.dumps(row["setting"])
+            console.print(f"[red]{row['status']}[/] {row['method']} {setting}: {row['cause']}")
+
+
+def recommend(
+    task: str,
+    scale: str,
+    profile: str | None,
+    limits: dict[str, float],
+    where: Sequence[Path],
+    as_json: bool,
+) -> int:
+    """Print the best rows under limits; exit code 1 when no row meets them."""
+    import leaderboard
+
+    found = leaderboard.recommend(rows_of(task, scale, profile, where), limits)
+    if as_json:
+        print_json(asdict(found))
+    elif found.rows:
+        best = found.rows[0]
+        table = [[f(row) for f in COLUMNS.values()] for row in found.rows[:5]]
+        print_table(f"{task}: best under {limits}", list(COLUMNS), table)
+        console.print(f"take {best['method']} {best['setting']}: {best['reproduce']}", soft_wrap=True)
+    else:
+        why = f"no row meets {found.unmet}" if found.unmet else "no row meets all limits together"
+        console.print(f"{why} ({limits})")
+        if found.nearest:
+            console.print(f"nearest: {found.nearest['method']} {found.nearest['setting']}")
+    return 0 if found.rows else 1
+
+
+def site(results: Path | None, build: bool) -> int:
+    """Write the pages and build them into public/; returns the exit code."""
+    command = [sys.executable, "-m", "leaderboard"]
+    if results:
+        command += ["--results", str(results)]
+    code = subprocess.run(command, cwd=registry.ROOT, check=False).returncode
+    if code == 0 and build:
+        mkdocs = [sys.executable, "-m", "mkdocs", "build", "--strict", "--quiet"]
+        code = subprocess.run(mkdocs, cwd=registry.ROOT, check=False).returncode
+        if code == 0:
+            console.print(f"open {registry.ROOT / 'public' / 'index.html'}", soft_wrap=True)
+    return min(code, 1)
+
+
+def text(value: object) -> str:
+    """A cell; `-` for nothing."""
+    return "-" if value is None else str(value)
+
+
+def number(value: float | None, factor: float, form: str) -> str:
+    """A scaled number in a format; `-` for nothing."""
+    return "-" if value is None else form.format(value * factor)
+
+
+def speed_up(row: Row) -> str:
+    """The paired speed-up with its interval, and whether it settled."""
+    if row["speedup"] is None:
+        return "latency pending"
+    mark = "" if row["settled"] else " (not settled)"
+    return f"{row['speedup']:.2f}x [{row['speedup_low']:.2f}, {row['speedup_high']:.2f}]{mark}"
+
+
+def print_table(title: str, columns: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
+    """A table as wide as the terminal; plain when there is none."""
+    table = Table(title=title, title_justify="left", box=None, pad_edge=False)
+    for name in columns:
+        table.add_column(name, overflow="fold")
+    for row in rows:
+        table.add_row(*(str(cell) for cell in row))
+    wide = Console(width=None if sys.stdout.isatty() else 200)
+    wide.print(table)
+
+
+def print_json(value: object) -> None:
+    """JSON on standard output."""
+    sys.stdout.write(json.dumps(value, indent=1, default=str) + "\n")
+
+

@@ -1,0 +1,300 @@
+"""Commands that compute: run, measure, reference."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import statistics
+from dataclasses import dataclass
+from pathlib import Path
+from typing import get_args
+
+import numpy as np
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+
+from harness import data as cache
+from harness import registry
+from harness.commands.report import console, number, print_json
+from harness.errors import UsageError
+from harness.measure.profile import Profile, load_profile
+from harness.record import MeasurementRecord, RunRecord, sha256_of
+from harness.run import timing
+from harness.run.matrix import Done, plan, publish_artifact, run_all
+from harness.run.prepare import prepare, rebuild
+from harness.run.stages import Place, Run
+from harness.types import Scale
+
+DISK_PER_RUN_BYTES = 60 * 10**6
+LARGEST_PUBLISHED_BYTES = 4 * 10**6
+TRAINING_MACS_PER_SECOND = 0.35e12  # ResNet-18, bf16, two Xeon cores with AMX, torch 2.13
+
+
+@dataclass(frozen=True)
+class Order:
+    """What `slimbench run` was asked for."""
+
+    task: str
+    methods: list[str]
+    scale: Scale
+    seeds: list[int]
+    settings: str | None
+    workers: int
+    method_files: list[Path]
+    measure: bool
+    place: Place
+
+
+def scale_of(name: str) -> Scale:
+    """A checked scale. Raises UsageError for another word."""
+    if name not in get_args(Scale):
+        raise UsageError(f"no scale is named '{name}'; there are smoke, standard and full")
+    return name  # type: ignore[return-value]
+
+
+def numbers(text: str) -> list[int]:
+    """Seeds from `0,1,2`. Raises UsageError for anything else."""
+    try:
+        return [int(part) for part in text.split(",")]
+    except ValueError:
+        raise UsageError(f"--seeds {text!r} is not a list of whole numbers such as 0,1,2") from None
+
+
+def place(
+    data: Path | None,
+    runs: Path,
+    results: Path | None,
+    device: str,
+    threads: int,
+    workers: int,
+    scale: str,
+) -> Place:
+    """Where things lie; small runs take one thread, others share the cores."""
+    cores = len(os.sched_getaffinity(0))
+    chosen = threads or (1 if scale == "smoke" else max(1, cores // workers))
+    runs = runs.resolve()
+    folder = (results or runs / "results").resolve()
+    return Place(runs, cache.cache_folder(data), folder, device, chosen)
+
+
+def run(order: Order, dry_run: bool, as_json: bool) -> int:
+    """Run the matrix; one line a run. Returns 1 when a run failed, else 0."""
+    task = registry.find_task(order.task)
+    known = registry.methods(order.method_files)
+    names = order.methods or [n for n, m in known.items() if registry.applies(m, task)]
+    chosen = [registry.find_method(name, order.method_files) for name in names]
+    prepared = prepare(task, order.scale, order.place)
+    runs = plan(prepared, chosen, order.place, order.seeds, order.settings)
+    _announce(runs, as_json)
+    if dry_run:
+        return 0
+    profile = timing.default_profile() if order.measure else None
+    failed, done_rows = 0, []
+    measured: dict[str, MeasurementRecord | None] = {}
+
+    def after(done: Done) -> None:
+        publish_artifact(done.run, done.record, LARGEST_PUBLISHED_BYTES)
+        if profile is not None:
+            measured[done.record.key] = timing.measure_run(done.run, done.record, profile)
+
+    with _progress(as_json) as progress:
+        bar = progress.add_task(order.task, total=len(runs))
+        for done in run_all(runs, order.workers, after):
+            failed += done.record.status != "ok"
+            found = measured.get(done.record.key)
+            if as_json:
+                done_rows.append(json.loads(done.record.model_dump_json()))
+            else:
+                progress.console.print(_line(done, found), soft_wrap=True)
+            progress.advance(bar)
+    if as_json:
+        print_json(done_rows)
+    else:
+        console.print(f"{len(runs) - failed} of {len(runs)} runs done; `slimbench board {task.name}`")
+    return 1 if failed else 0
+
+
+def _announce(runs: list[Run], as_json: bool) -> None:
+    pending = [run for run in runs if not (run.folder / "record.json").is_file()]
+    macs = sum(run.budget.train_macs or 0.0 for run in pending)
+    hours = macs / TRAINING_MACS_PER_SECOND / 3600
+    disk = DISK_PER_RUN_BYTES * len(pending)
+    free = shutil.disk_usage(runs[0].place.runs.parent).free if runs else 0
+    if not as_json:
+        console.print(
+            f"{len(runs)} runs, {len(runs) - len(pending)} of them done before; at most "
+            f"{macs:.2e} MACs of training, about {hours:.2f} h on two cores; up to "
+            f"{disk / 1e9:.2f} GB of disk ({free / 1e9:.0f} GB free)",
+            soft_wrap=True,
+        )
+    if disk > free:
+        raise UsageError(
+            f"the runs may need {disk / 1e9:.1f} GB of disk, {free / 1e9:.1f} GB are free in "
+            f"{runs[0].place.runs}; free some or give another --runs folder"
+        )
+
+
+def _progress(quiet: bool) -> Progress:
+    columns = TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn()
+    return Progress(*columns, TimeElapsedColumn(), console=console, disable=quiet, transient=True)
+
+
+def _line(done: Done, measured: MeasurementRecord | None) -> str:
+    record = done.record
+    setting = ", ".join(f"{k}={v}" for k, v in record.setting.items()) or "-"
+    name = f"{record.method.name} ({setting}) seed {record.seed}"
+    if record.status != "ok" or record.counts is None:
+        return f"[red]{record.status}[/] {name}: {record.cause}"
+    cost = f"{record.cost.solve_seconds:.0f} s, {record.cost.train_macs:.2e} MACs"
+    return (
+        f"{name}: {number(record.quality_test, 100, '{:.2f}%')}, "
+        f"{record.counts.macs / 1e6:.2f} M MACs, {record.counts.size_bytes / 1e6:.3f} MB, "
+        f"{_speed(measured)}, cost {cost}{' (reused)' if done.reused else ''}"
+    )
+
+
+def _speed(measured: MeasurementRecord | None) -> str:
+    from harness.paired import speedup
+
+    if measured is None:
+        return "latency pending"
+    if measured.status != "ok" or not measured.pairs:
+        return f"latency {measured.status}: {measured.cause}"
+    found = speedup(measured.pairs)
+    return f"{found.value:.2f}x [{found.low:.2f}, {found.high:.2f}]"
+
+
+def measure_task(
+    name: str, scale: Scale, where: Place, profile: str | None, as_json: bool
+) -> int:
+    """Measure every finished run of a task that has no measurement on the profile."""
+    task = registry.find_task(name)
+    chosen = _profile(profile)
+    prepared = prepare(task, scale, where)
+    failed = 0
+    for path in sorted((where.runs / task.name).glob(f"*/{scale}/*/record.json")):
+        found = _measure_folder(path, prepared, where, chosen)
+        if found is None:
+            continue
+        failed += found[1].status not in ("ok", "off_profile")
+        if as_json:
+            print_json(json.loads(found[1].model_dump_json()))
+        else:
+            console.print(f"{found[0].method.name} {found[0].setting}: {_speed(found[1])}")
+    return 1 if failed else 0
+
+
+def _measure_folder(
+    path: Path, prepared: object, where: Place, profile: Profile
+) -> tuple[RunRecord, MeasurementRecord] | None:
+    from harness.record import parse_line
+    from harness.run.stages import Prepared
+
+    assert isinstance(prepared, Prepared)
+    record = parse_line(path.read_text(), str(path))
+    known = registry.methods()
+    if not isinstance(record, RunRecord) or record.method.name not in known:
+        return None
+    run_ = Run(prepared, known[record.method.name], record.setting, record.seed, where)
+    if run_.folder != path.parent or record.status != "ok":
+        return None
+    found = timing.measure_run(run_, record, profile)
+    return (record, found) if found else None
+
+
+def measure_file(model: Path, anchor: Path | None, profile: str | None, as_json: bool) -> int:
+    """Measure any ONNX file against any other on random inputs of its shapes."""
+    from harness.artifact.check import check_model
+    from harness.measure import measure
+
+    for path in (model, anchor or model):
+        check_model(path, 2 * 10**9)
+    found = measure(
+        model,
+        anchor or model,
+        _profile(profile),
+        _random_inputs(model),
+        None,
+        task=model.stem,
+        task_version=0,
+    )
+    if as_json:
+        print_json(json.loads(found.model_dump_json()))
+    else:
+        console.print(f"{model.name} against {(anchor or model).name}: {_speed(found)}")
+    return 0 if found.status in ("ok", "off_profile") else 1
+
+
+def _random_inputs(model: Path, count: int = 64) -> dict[str, np.ndarray]:
+    import onnxruntime
+
+    random = np.random.default_rng(0)
+    session = onnxruntime.InferenceSession(str(model), providers=["CPUExecutionProvider"])
+    inputs = {}
+    for each in session.get_inputs():
+        if not all(isinstance(size, int) for size in each.shape[1:]):
+            raise UsageError(f"input '{each.name}' has shape {each.shape}; only the batch may be free")
+        kind = each.type.removeprefix("tensor(").removesuffix(")").replace("float", "float32")
+        shape = (count, *each.shape[1:])
+        whole = random.integers(0, 256 if kind == "uint8" else 2, shape)
+        inputs[each.name] = (random.normal(size=shape) if "float" in kind else whole).astype(kind)
+    return inputs
+
+
+def freeze(name: str, scale: Scale, where: Place, profile: str | None) -> int:
+    """Freeze the task's anchor on a profile: the median of its quiet starts against itself."""
+    from harness.measure import measure
+    from harness.measure.machine import machine
+    from harness.measure.profile import freeze_anchor
+
+    task, chosen = registry.find_task(name), _profile(profile)
+    prepared = prepare(task, scale, where)
+    inputs, expected = timing.requests(
+        prepared.data, prepared.anchor.with_name("predictions.npz")
+    )
+    starts: list[float] = []
+    version = chosen.runtime_version
+    while len(starts) < 10:
+        found = measure(
+            prepared.anchor,
+            prepared.anchor,
+            chosen,
+            inputs,
+            [expected],
+            task=name,
+            task_version=task.version,
+        )
+        if found.status != "ok":
+            raise UsageError(f"not frozen: {found.status}: {found.cause}")
+        version = found.profile.runtime_version
+        starts += [statistics.median(first for first, _ in blocks) for blocks in found.pairs]
+    anchor = freeze_anchor(
+        chosen, sha256_of(prepared.anchor), name, starts, where=machine(), version=version
+    )
+    console.print(f"{name} on {chosen.name}: {anchor.nominal_ms:.3f} ms, {len(starts)} starts")
+    return 0
+
+
+def reference(name: str, where: Place, seed: int, train: bool) -> None:
+    """Show the frozen reference's card, or train it again and install it in the task's folder."""
+    task = registry.find_task(name)
+    if train:
+        out = rebuild(task, where, seed)
+        for file in ("reference.safetensors", "reference.json"):
+            shutil.copyfile(out / file, task.folder / file)
+        console.print(f"wrote {task.folder / 'reference.safetensors'}", soft_wrap=True)
+    card = task.folder / "reference.json"
+    if not card.is_file():
+        raise UsageError(
+            f"{name} has no frozen reference yet; `slimbench reference {name} --rebuild` trains it"
+        )
+    console.print(card.read_text(), soft_wrap=True)
+
+
+def _profile(name: str | None) -> Profile:
+    if name is not None:
+        return load_profile(name)
+    found = timing.default_profile()
+    if found is None:
+        raise UsageError("no profile matches this machine; name one with --profile (off-profile)")
+    return found

@@ -1,0 +1,83 @@
+"""Measurements of finished runs: the artifact against the task's anchor, into the results."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+
+from harness import data
+from harness.measure import measure
+from harness.measure.machine import machine
+from harness.measure.profile import Profile, list_profiles, load_profile, mismatch
+from harness.record import (
+    MeasurementRecord,
+    RunRecord,
+    merge_into,
+    parse_line,
+    to_line,
+    write_atomically,
+)
+from harness.run.stages import Run, locked
+
+REQUESTS = 512
+DEFAULT_RUNTIME = "onnxruntime"
+
+
+def default_profile() -> Profile | None:
+    """The measured one-thread ONNX Runtime profile that this machine matches, or None."""
+    here = machine()
+    for name in list_profiles():
+        profile = load_profile(name)
+        fits = profile.kind == "measured" and profile.runtime == DEFAULT_RUNTIME
+        if fits and profile.threads == 1 and mismatch(profile, here) is None:
+            return profile
+    return None
+
+
+def measure_run(run: Run, record: RunRecord, profile: Profile) -> MeasurementRecord | None:
+    """Time a finished run on a profile, or reuse its measurement; None for a failed run.
+
+    Smoke runs are timed for 1 s at most and never settle.
+    """
+    if record.status != "ok":
+        return None
+    path = run.folder / "measure" / f"{profile.name}.json"
+    with locked(run.folder / "lock"):
+        if path.is_file():
+            found = parse_line(path.read_text(), str(path))
+            if isinstance(found, MeasurementRecord) and found.profile.sha256 == profile.sha256:
+                publish_measurement(run, record, found)
+                return found
+        inputs, expected = requests(run.prepared.data, run.folder / "predictions.npz")
+        found = measure(
+            run.folder / "model.onnx",
+            run.prepared.anchor,
+            profile,
+            inputs,
+            [expected],
+            task=record.task.name,
+            task_version=record.task.version,
+            quick=record.scale == "smoke",
+        )
+        write_atomically(path, to_line(found).encode())
+    publish_measurement(run, record, found)
+    return found
+
+
+def requests(data_folder: Path, predictions: Path) -> tuple[dict[str, np.ndarray], np.ndarray]:
+    """Test inputs by name (REQUESTS, *shape), and the predictions that were scored for them."""
+    split = data.load_split(data_folder, "test")
+    index = np.linspace(0, len(split) - 1, min(REQUESTS, len(split))).astype(int)
+    with np.load(predictions, allow_pickle=False) as stored:
+        expected = stored["prediction"][index]
+    return {name: np.array(array[index]) for name, array in split.inputs.items()}, expected
+
+
+def publish_measurement(run: Run, record: RunRecord, found: MeasurementRecord) -> None:
+    """Merge a measurement into the results, beside the records of its run."""
+    if found.status == "off_profile" and record.scale != "smoke":
+        return
+    with locked(run.place.results / ".lock"):
+        name = f"{record.method.name}.{record.scale}.jsonl"
+        merge_into(run.place.results / record.task.name / name, [found])

@@ -1,0 +1,104 @@
+"""Structured pruning through Torch-Pruning: whole channels go, dependent layers follow.
+
+Source: Fang et al. 2023, arXiv:2301.12900 (DepGraph), library Torch-Pruning.
+"""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import torch
+import torch_pruning
+from torch import Tensor, nn
+
+from harness.errors import UsageError
+from harness.types import Compression
+
+STEPS = 400
+OUTPUTS = (torch_pruning.prune_conv_out_channels, torch_pruning.prune_linear_out_channels)
+Importance = Callable[[Any], Tensor]
+
+
+class RandomScores:
+    """A random score for each channel of a group."""
+
+    def __call__(self, group: Any) -> Tensor:
+        return torch.rand(len(group[0].idxs))
+
+
+class ChannelScores:
+    """Given scores of each module's output channels, averaged over the layers of a group."""
+
+    def __init__(self, scores: Mapping[nn.Module, Tensor]) -> None:
+        self.scores = scores
+
+    def __call__(self, group: Any) -> Tensor | None:
+        members = [
+            self.scores[dependency.target.module][indices]
+            for dependency, indices in group
+            if dependency.target.module in self.scores
+            and dependency.handler in OUTPUTS
+            and len(indices) == len(group[0].idxs)
+        ]
+        return torch.stack(members).mean(0) if members else None
+
+
+def l1_norm(**options: Any) -> Importance:
+    """L1 norm of each filter of the layer itself (Li et al. 2017, arXiv:1608.08710)."""
+    return torch_pruning.importance.GroupMagnitudeImportance(  # type: ignore[no-any-return]
+        p=1, group_reduction="first", **options
+    )
+
+
+def pruner_for(
+    problem: Compression,
+    model: nn.Module,
+    importance: Importance,
+    kind: Any = torch_pruning.pruner.BasePruner,
+    **options: Any,
+) -> Any:
+    """A Torch-Pruning pruner of `model` that leaves the problem's `keep` layers' outputs alone."""
+    device = next(model.parameters()).device
+    keep = [module for name, module in model.named_modules() if name in problem.keep]
+    defaults = {"pruning_ratio": 0.99, "max_pruning_ratio": 0.99, "iterative_steps": STEPS}
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        return kind(
+            model,
+            tuple(tensor[:2].to(device) for tensor in problem.example),
+            importance=importance,
+            ignored_layers=keep,
+            **(defaults | options),
+        )
+
+
+def prune_to(problem: Compression, model: nn.Module, pruner: Any, speed_up: float) -> nn.Module:
+    """Prune step by step until the model has 1 / `speed_up` of the reference's MACs.
+
+    Raises UsageError when the target is not reached.
+    """
+    whole = problem.macs(problem.reference())
+    target = whole / speed_up
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        for _ in range(STEPS):
+            if problem.macs(model) <= target:
+                return model.eval()
+            pruner.step()
+    raise UsageError(
+        f"pruning stopped at {whole / problem.macs(model):.1f}x fewer MACs, "
+        f"below the setting's {speed_up}x; ask for less"
+    )
+
+
+def prune(
+    problem: Compression,
+    model: nn.Module,
+    importance: Importance,
+    speed_up: float,
+    **options: Any,
+) -> nn.Module:
+    """One-shot: cut the least important channels until `speed_up` is reached."""
+    return prune_to(problem, model, pruner_for(problem, model, importance, **options), speed_up)
