@@ -14,14 +14,14 @@ from harness.measure.profile import load_profile
 PROFILE = load_profile("ort-1t-xeon-amx")
 
 
-def node(name, operator, branch, macs=0, inputs=(), outputs=()):
-    return NodeCount(name, operator, branch, macs, 0, 0, 0, inputs, outputs)
+def node(name, operator, branch, macs, ends):
+    return NodeCount(name, operator, branch, macs, 0, 0, 0, *ends)
 
 
 NODES = [
-    node("conv", "Conv", "stem.conv", 100, ("x",), ("c",)),
-    node("relu", "Relu", "stem.relu", 0, ("c",), ("r",)),
-    node("gemm", "Gemm", "head", 10, ("r",), ("y",)),
+    node("conv", "Conv", "stem.conv", 100, (("x",), ("c",))),
+    node("relu", "Relu", "stem.relu", 0, (("c",), ("r",))),
+    node("gemm", "Gemm", "head", 10, (("r",), ("y",))),
 ]
 
 
