@@ -56,9 +56,9 @@ def _body(
         '<div id="sb-controls"></div>',
         board_table(rows, _caption(table)),
         data,
-        "## Best of each method",
-        headline_table(table),
     ]
+    if table.summary.hypervolumes:
+        parts += ["## Best of each method", headline_table(table)]
     if loss:
         parts += ["## Loss by group", "<p>Change against the reference, in points.</p>", loss]
     if curves:

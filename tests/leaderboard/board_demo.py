@@ -135,7 +135,7 @@ def write_demo(folder: Path) -> Path:
     return folder
 
 
-def _run(  # noqa: PLR0917
+def _run(
     of: TaskBlock,
     block: MethodBlock,
     setting: dict[str, float],

@@ -21,6 +21,7 @@ from harness.record import (
     TaskBlock,
     merge_into,
 )
+from leaderboard.pages.safe import slug
 
 CREATED = "2026-11-21T10:00:00Z"
 REFERENCE = ReferenceBlock(
@@ -138,7 +139,7 @@ def write(folder: Path, *records: RunRecord | MeasurementRecord) -> Path:
     runs = [one for one in records if isinstance(one, RunRecord)]
     for one in records:
         owner = one if isinstance(one, RunRecord) else runs[0]
-        name = f"{owner.method.name}.{owner.scale}.jsonl"
+        name = f"{slug(owner.method.name)}.{owner.scale}.jsonl"
         merge_into(folder / owner.task.name / name, [one])
     return folder
 

@@ -44,7 +44,7 @@ def _write_task(folder: Path, name: str, rows: int, timed: bool) -> None:
         (folder / name / f"{method}.standard.jsonl").write_text("\n".join(text) + "\n")
 
 
-def _run(random_, task, block, row, seed, speed) -> RunRecord:  # type: ignore[no-untyped-def]  # noqa: PLR0917
+def _run(random_, task, block, row, seed, speed) -> RunRecord:  # type: ignore[no-untyped-def]
     quality = min(0.99, 0.96 - 0.01 * speed**0.7 + random_.gauss(0, 0.003))
     return run(
         quality=round(quality, 4),

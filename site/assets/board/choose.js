@@ -104,6 +104,7 @@
   }
 
   board.startChoose = function () {
+    if (!board.data.rows.some((row) => row.usable)) return;
     const place = document.getElementById("sb-controls");
     answer = element("p", { class: "sb-answer", "aria-live": "polite" });
     const fields = element("div", { class: "sb-sliders" });
