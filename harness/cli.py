@@ -34,7 +34,7 @@ Runs = Annotated[
 Results = Annotated[
     Path | None, typer.Option("--results", help="Folder of records; default RUNS/results.")
 ]
-ScaleOption = Annotated[str, typer.Option(help="smoke (generated data, seconds), standard or full.")]
+ScaleOption = Annotated[str, typer.Option(help="smoke (generated data), standard or full.")]
 Methods = Annotated[
     list[Path] | None, typer.Option("--method-file", help="A file with METHOD; repeatable.")
 ]
@@ -93,7 +93,7 @@ def run(
     workers: Annotated[int, typer.Option(min=1, help="Runs at a time.")] = 1,
     threads: Annotated[int, typer.Option(min=0, help="Threads a run; 0 chooses.")] = 0,
     method_file: Methods = None,
-    measure: Annotated[str, typer.Option(help="`now`, or `later` to leave latency pending.")] = "now",
+    measure: Annotated[str, typer.Option(help="`now` or `later`.")] = "now",
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say what would run.")] = False,
     data: Data = None,
     runs: Runs = DEFAULT_RUNS,

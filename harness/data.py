@@ -81,7 +81,7 @@ def data_sha256(folder: Path) -> str:
 
 
 def verify(folder: Path, splits: Iterable[str] = SPLITS) -> None:
-    """Raise DataError when a prepared file of `splits` is missing or no longer fits its checksum."""
+    """Raise DataError when a prepared file of `splits` is missing or fails its checksum."""
     for name, expected in checksums(folder).items():
         if name.split("/")[0] in splits:
             path = folder / name

@@ -31,6 +31,8 @@ class Row(BaseModel):
 
 
 class MetricBlock(Row):
+    """The quality metric; `chance` is what guessing scores."""
+
     name: str
     unit: str
     higher_is_better: bool
@@ -38,6 +40,8 @@ class MetricBlock(Row):
 
 
 class LimitBlock(Row):
+    """A finish line of the task."""
+
     quantity: str
     kind: Literal["at_least", "at_most"]
     bound: float
@@ -68,6 +72,8 @@ class TaskBlock(Row):
 
 
 class MethodBlock(Row):
+    """Which method made the row, and the hash of its source."""
+
     name: str
     version: int
     family: str
@@ -125,6 +131,8 @@ class RunRecord(Row):
 
 
 class ProfileBlock(Row):
+    """The fixed hardware and runtime of a measurement."""
+
     name: str
     sha256: str
     kind: Literal["measured", "table", "predicted", "remote"]

@@ -98,9 +98,7 @@ def read_listing(path: Path, family: str) -> MethodListing:
     }
     call = constants.get("METHOD")
     if not isinstance(call, ast.Call):
-        raise UsageError(
-            f"method file {path} defines no `METHOD = Method(...)`; see CONTRIBUTING.md"
-        )
+        raise UsageError(f"method file {path} has no `METHOD = Method(...)`; see CONTRIBUTING.md")
     fields = {word.arg: _literal(word.value, constants) for word in call.keywords if word.arg}
     return MethodListing(
         name=str(fields.get("name", path.stem)),
@@ -145,12 +143,14 @@ def load_method(path: Path) -> Method:
 
 def find_task(name: str) -> Task:
     """The task of that name. Raises UsageError with the nearest name."""
-    return _find(name, tasks(), "task")
+    task: Task = _find(name, tasks(), "task")
+    return task
 
 
 def find_method(name: str, extra: Iterable[Path] = ()) -> MethodListing:
     """The method of that name. Raises UsageError with the nearest name."""
-    return _find(name, methods(extra), "method")
+    method: MethodListing = _find(name, methods(extra), "method")
+    return method
 
 
 def applies(method: MethodListing, task: Task) -> bool:

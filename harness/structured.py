@@ -18,7 +18,7 @@ from harness.types import Compression
 
 STEPS = 400
 OUTPUTS = (torch_pruning.prune_conv_out_channels, torch_pruning.prune_linear_out_channels)
-Importance = Callable[[Any], Tensor]
+Importance = Callable[[Any], Tensor | None]
 
 
 class RandomScores:

@@ -8,6 +8,7 @@ Active only when torchvision's own operators are missing.
 
 import importlib.util
 from pathlib import Path
+from typing import Any
 
 import torch
 
@@ -19,13 +20,13 @@ def _own_operators_load() -> bool:
     libraries = list(Path(spec.submodule_search_locations[0]).glob("_C*.so"))
     try:
         for library in libraries:
-            torch.ops.load_library(library)
+            torch.ops.load_library(library)  # type: ignore[no-untyped-call]
     except OSError:
         return False
     return bool(libraries)
 
 
 if not _own_operators_load():
-    _LIBRARY = torch.library.Library("torchvision", "FRAGMENT")
+    _LIBRARY: Any = torch.library.Library("torchvision", "FRAGMENT")  # type: ignore[no-untyped-call]
     _LIBRARY.define("nms(Tensor dets, Tensor scores, float iou_threshold) -> Tensor")
     _LIBRARY.define("qnms(Tensor dets, Tensor scores, float iou_threshold) -> Tensor")

@@ -97,18 +97,19 @@ class Recipe:
     warmup: float = 0.2
     label_smoothing: float = 0.0
     finetune_factor: float = 0.3
-    augment: Callable[[Tensor, Any], Tensor] | None = None
+    augment: Callable[[list[Tensor], Any], list[Tensor]] | None = None
 
 
 @dataclass(frozen=True)
 class Task:
     """A problem with hidden test data, as a value; see CONTRIBUTING.md for how to add one.
 
-    `build(**shape)` returns an untrained reference (torch is imported inside);
-    `keep` names its modules whose outputs must not be cut; `predict(outputs)` turns the artifact's outputs into compact per-example predictions;
-    `example_scores(predictions, targets)` scores each example, float (n,) in [0, 1], and the
-    metric is their mean unless `aggregate(predictions, targets)` is given;
-    `slices(targets)` names groups of examples whose quality is reported beside the whole.
+    `build(**shape)` returns an untrained reference (torch is imported inside). `keep` names its
+    modules whose outputs must not be cut. `predict(outputs)` turns the artifact's outputs into
+    compact per-example predictions; `example_scores(predictions, targets)` scores each example,
+    float (n,) in [0, 1], and the metric is their mean unless `aggregate(predictions, targets)` is
+    given. `slices(targets)` names groups of examples whose quality is reported beside the whole.
+    `threads` caps the threads a run trains on: a small network is slower on two than on one.
     """
 
     name: str
@@ -128,6 +129,7 @@ class Task:
     folder: Path
     keep: tuple[str, ...] = ("classifier",)
     smoke_shape: Setting = field(default_factory=dict)
+    threads: int | None = None
     reference_epochs: float = 15.0
     reference_train_macs: float = 0.0
     aggregate: Callable[[np.ndarray, np.ndarray], float] | None = None

@@ -7,7 +7,7 @@ import numpy as np
 
 def labels(outputs: Sequence[np.ndarray]) -> np.ndarray:
     """Logits float (n, classes) to the predicted labels, uint8 (n,)."""
-    return outputs[0].argmax(axis=1).astype(np.uint8)
+    return np.asarray(outputs[0].argmax(axis=1), dtype=np.uint8)
 
 
 def correct(predictions: np.ndarray, targets: np.ndarray) -> np.ndarray:

@@ -8,6 +8,7 @@ from torch import Tensor, nn
 
 import harness.torchvision_ops  # noqa: F401  (must come before torchvision)
 from harness import Compression, Method
+
 from torchvision.models.resnet import BasicBlock  # isort: skip
 
 

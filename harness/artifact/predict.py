@@ -47,4 +47,5 @@ def predict(model: Path, folder: Path, split: str, threads: int = 1) -> list[np.
 if __name__ == "__main__":
     model, folder, split, threads, out = sys.argv[1:]
     outputs = predict(Path(model), Path(folder), split, int(threads))
-    np.savez(out, *[], **{f"output_{index}": array for index, array in enumerate(outputs)})
+    named = {f"output_{index}": array for index, array in enumerate(outputs)}
+    np.savez(out, **named)  # type: ignore[arg-type]

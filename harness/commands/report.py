@@ -102,7 +102,9 @@ def doctor(given: Path | None, as_json: bool) -> None:
             "namespaces (sysctl kernel.unprivileged_userns_clone=1) or run as root"
         )
     if not fits:
-        problems.append("no profile matches this CPU: latency is measured off-profile, see profiles")
+        problems.append(
+            "no profile matches this CPU: latency is measured off-profile, see profiles"
+        )
     if as_json:
         print_json(facts | {"problems": problems})
         return
@@ -133,23 +135,6 @@ def rows_of(task: str, scale: str, profile: str | None, where: Sequence[Path]) -
     return rows
 
 
-COLUMNS: dict[str, Callable[[Row], str]] = {
-    "group": lambda r: text(r.get("tie_group")),
-    "method": lambda r: r["method"],
-    "setting": lambda r: ", ".join(f"{k}={v}" for k, v in r["setting"].items()) or "-",
-    "n": lambda r: text(len(r["seeds"])),
-    "quality": lambda r: number(r["quality"], 100, "{:.2f}%"),
-    "of ref.": lambda r: number(r["retention"], 100, "{:.1f}%"),
-    "MACs": lambda r: number(r["macs"], 1e-6, "{:.1f} M"),
-    "params": lambda r: number(r["params"], 1e-6, "{:.3f} M"),
-    "size": lambda r: number(r["size_bytes"], 1e-6, "{:.3f} MB"),
-    "speed-up (95%)": lambda r: speed_up(r),
-    "p50": lambda r: number(r["latency_ms_p50"], 1, "{:.3f} ms"),
-    "limits": lambda r: {True: "met", False: "-", None: "?"}.get(r.get("limits_met"), "?"),
-    "Pareto": lambda r: "*" if r.get("pareto") else "",
-}
-
-
 def board(task: str, scale: str, profile: str | None, where: Sequence[Path], as_json: bool) -> None:
     """Print a task's table; failed rows come last with their cause."""
     rows = rows_of(task, scale, profile, where)
@@ -158,7 +143,9 @@ def board(task: str, scale: str, profile: str | None, where: Sequence[Path], as_
         return
     done = [row for row in rows if row["status"] == "ok"]
     print_table(
-        f"{task}, {scale} scale", list(COLUMNS), [[f(row) for f in COLUMNS.values()] for row in done]
+        f"{task}, {scale} scale",
+        list(COLUMNS),
+        [[f(row) for f in COLUMNS.values()] for row in done],
     )
     for row in rows:
         if row["status"] != "ok":
@@ -184,9 +171,11 @@ def recommend(
         best = found.rows[0]
         table = [[f(row) for f in COLUMNS.values()] for row in found.rows[:5]]
         print_table(f"{task}: best under {limits}", list(COLUMNS), table)
-        console.print(f"take {best['method']} {best['setting']}: {best['reproduce']}", soft_wrap=True)
+        console.print(
+            f"take {best['method']} {best['setting']}: {best['reproduce']}", soft_wrap=True
+        )
     else:
-        why = f"no row meets {found.unmet}" if found.unmet else "no row meets all limits together"
+        why = f"no row meets {found.unmet or 'all limits together'}"
         console.print(f"{why} ({limits})")
         if found.nearest:
             console.print(f"nearest: {found.nearest['method']} {found.nearest['setting']}")
@@ -225,6 +214,23 @@ def speed_up(row: Row) -> str:
     return f"{row['speedup']:.2f}x [{row['speedup_low']:.2f}, {row['speedup_high']:.2f}]{mark}"
 
 
+COLUMNS: dict[str, Callable[[Row], str]] = {
+    "group": lambda r: text(r.get("tie_group")),
+    "method": lambda r: r["method"],
+    "setting": lambda r: ", ".join(f"{k}={v}" for k, v in r["setting"].items()) or "-",
+    "n": lambda r: text(len(r["seeds"])),
+    "quality": lambda r: number(r["quality"], 100, "{:.2f}%"),
+    "of ref.": lambda r: number(r["retention"], 100, "{:.1f}%"),
+    "MACs": lambda r: number(r["macs"], 1e-6, "{:.1f} M"),
+    "params": lambda r: number(r["params"], 1e-6, "{:.3f} M"),
+    "size": lambda r: number(r["size_bytes"], 1e-6, "{:.3f} MB"),
+    "speed-up (95%)": speed_up,
+    "p50": lambda r: number(r["latency_ms_p50"], 1, "{:.3f} ms"),
+    "limits": lambda r: {True: "met", False: "-", None: "?"}.get(r.get("limits_met"), "?"),
+    "Pareto": lambda r: "*" if r.get("pareto") else "",
+}
+
+
 def print_table(title: str, columns: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
     """A table as wide as the terminal; plain when there is none."""
     table = Table(title=title, title_justify="left", box=None, pad_edge=False)
@@ -239,5 +245,3 @@ def print_table(title: str, columns: Sequence[str], rows: Iterable[Sequence[obje
 def print_json(value: object) -> None:
     """JSON on standard output."""
     sys.stdout.write(json.dumps(value, indent=1, default=str) + "\n")
-
-

@@ -110,7 +110,9 @@ def run(order: Order, dry_run: bool, as_json: bool) -> int:
     if as_json:
         print_json(done_rows)
     else:
-        console.print(f"{len(runs) - failed} of {len(runs)} runs done; `slimbench board {task.name}`")
+        console.print(
+            f"{len(runs) - failed} of {len(runs)} runs done; `slimbench board {task.name}`"
+        )
     return 1 if failed else 0
 
 
@@ -164,9 +166,7 @@ def _speed(measured: MeasurementRecord | None) -> str:
     return f"{found.value:.2f}x [{found.low:.2f}, {found.high:.2f}]"
 
 
-def measure_task(
-    name: str, scale: Scale, where: Place, profile: str | None, as_json: bool
-) -> int:
+def measure_task(name: str, scale: Scale, where: Place, profile: str | None, as_json: bool) -> int:
     """Measure every finished run of a task that has no measurement on the profile."""
     task = registry.find_task(name)
     chosen = _profile(profile)
@@ -233,7 +233,9 @@ def _random_inputs(model: Path, count: int = 64) -> dict[str, np.ndarray]:
     inputs = {}
     for each in session.get_inputs():
         if not all(isinstance(size, int) for size in each.shape[1:]):
-            raise UsageError(f"input '{each.name}' has shape {each.shape}; only the batch may be free")
+            raise UsageError(
+                f"input '{each.name}' has shape {each.shape}; only the batch may be free"
+            )
         kind = each.type.removeprefix("tensor(").removesuffix(")").replace("float", "float32")
         shape = (count, *each.shape[1:])
         whole = random.integers(0, 256 if kind == "uint8" else 2, shape)
@@ -249,9 +251,7 @@ def freeze(name: str, scale: Scale, where: Place, profile: str | None) -> int:
 
     task, chosen = registry.find_task(name), _profile(profile)
     prepared = prepare(task, scale, where)
-    inputs, expected = timing.requests(
-        prepared.data, prepared.anchor.with_name("predictions.npz")
-    )
+    inputs, expected = timing.requests(prepared.data, prepared.anchor.with_name("predictions.npz"))
     starts: list[float] = []
     version = chosen.runtime_version
     while len(starts) < 10:

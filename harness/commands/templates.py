@@ -70,7 +70,10 @@ def new_task(name: str) -> str:
     folder = registry.ROOT / "tasks" / _checked(name)
     _write(folder / "task.py", TASK.format(name=name, title=_title(name)))
     _write(folder / "__init__.py", f'"""{_title(name)}."""\n')
-    _write(folder / "README.md", f"# {_title(name)}\n\nWhat it asks, its data, its limits, its flaws.\n")
+    _write(
+        folder / "README.md",
+        f"# {_title(name)}\n\nWhat it asks, its data, its limits, its flaws.\n",
+    )
     return f"wrote {folder}; try it: slimbench run {name} width_scaled --scale smoke"
 
 

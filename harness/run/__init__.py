@@ -1,0 +1,1 @@
+"""Solving: stages, the watched child process, the meter, the one training loop."""

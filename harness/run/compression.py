@@ -1,4 +1,4 @@
-"""The Compression problem as the harness poses it: everything is metered, nothing is hidden data."""
+"""The Compression problem as the harness poses it: metered, and without test data."""
 
 from __future__ import annotations
 

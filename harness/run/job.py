@@ -1,4 +1,4 @@
-"""What goes into a forked child and what comes back; free of torch, so that the parent stays light."""
+"""What goes into a forked child and what comes back; free of torch, to keep the parent light."""
 
 from __future__ import annotations
 

@@ -86,7 +86,7 @@ def _export_and_score(prepared: Prepared, place: Place, out: Path) -> None:
     out.mkdir(parents=True, exist_ok=True)
     job = _job(task, place, prepared.data, prepared.reference, out, prepared.shape)
     _run(job, out, out / "model.onnx")
-    figures = score(task, prepared.data, out, place.threads)
+    figures = score(task, prepared.data, out, place.threads_for(task))
     counts = count(out / "model.onnx")
     block = ReferenceBlock(
         sha256=prepared.block.sha256,
@@ -110,7 +110,7 @@ def _job(
         budget=vars(Budget()),
         shape=shape,
         device=place.device,
-        threads=place.threads,
+        threads=place.threads_for(task),
         data=str(data_folder),
         reference=str(reference),
         out=str(out),

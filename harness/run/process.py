@@ -79,7 +79,8 @@ def _watch(child: BaseProcess, budget: Budget, log: Path, begin: float) -> Ended
             cause = f"still running after the limit of {budget.wall_seconds:.0f} s"
             return Ended("timeout", cause, seconds)
         if memory > budget.memory_bytes:
-            cause = f"memory {memory / 1e9:.1f} GB is above the limit {budget.memory_bytes / 1e9:.1f} GB"
+            limit = budget.memory_bytes
+            cause = f"memory {memory / 1e9:.1f} GB is above the limit {limit / 1e9:.1f} GB"
             return Ended("out_of_memory", cause, seconds)
         if log.exists() and log.stat().st_size > LARGEST_LOG_BYTES:
             return Ended("failed", "printed more than the limit of 10 MB", seconds)

@@ -26,7 +26,7 @@ CARD = "reference.json"
 
 
 def load(task: Task, folder: Path, shape: dict[str, Any]) -> nn.Module:
-    """The trained reference in fp32, eval mode. Raises DataError when weights are not the frozen ones."""
+    """The trained reference in fp32, eval mode. Raises DataError on other than frozen weights."""
     card = json.loads((folder / CARD).read_text())
     path = folder / WEIGHTS
     if sha256_of(path) != card["sha256"]:
@@ -86,7 +86,8 @@ def train(
     validation = data.load_split(data_folder, "validation")
     steps = round((epochs or task.reference_epochs) * batches.per_epoch)
     checkpoint = folder / "checkpoint.safetensors"
-    first, momenta, log = 0, None, []
+    log: list[dict[str, float]] = []
+    first, momenta = 0, None
     if checkpoint.is_file():
         first, momenta, log = _resume(checkpoint, model)
         say(f"resumed at step {first} of {steps}")

@@ -58,6 +58,10 @@ class Place:
     device: str = "cpu"
     threads: int = 2
 
+    def threads_for(self, task: Task) -> int:
+        """The given threads, capped by the task."""
+        return min(self.threads, task.threads or self.threads)
+
 
 @dataclass(frozen=True)
 class Prepared:
@@ -111,6 +115,11 @@ class Run:
         return sha256_of(json.dumps(parts, sort_keys=True).encode())
 
     @property
+    def threads(self) -> int:
+        """Threads to train and score on."""
+        return self.place.threads_for(self.prepared.task)
+
+    @property
     def folder(self) -> Path:
         """The run's own folder."""
         name = self.prepared.task.name
@@ -125,9 +134,7 @@ def reference_budget(prepared: Prepared, budget: Budget) -> Budget:
     if budget.train_macs is None:
         return budget
     smoke = prepared.scale == "smoke"
-    whole = budget.train_macs + (
-        budget.train_macs if smoke else prepared.task.reference_train_macs
-    )
+    whole = budget.train_macs + (budget.train_macs if smoke else prepared.task.reference_train_macs)
     seconds = budget.wall_seconds * whole / budget.train_macs
     return replace(budget, train_macs=whole, wall_seconds=seconds)
 
@@ -189,7 +196,7 @@ def _stages(run: Run) -> RunRecord:
             "sandbox": solved["sandbox"],
             "device": run.place.device,
             "precision": environment.precision(run.place.device),
-            "threads": run.place.threads,
+            "threads": run.threads,
         },
         created=datetime.now(UTC).isoformat(timespec="seconds"),
     )
@@ -217,7 +224,7 @@ def _solve_now(run: Run) -> dict[str, Any]:
         budget=asdict(run.budget),
         shape=run.prepared.shape,
         device=run.place.device,
-        threads=run.place.threads,
+        threads=run.threads,
         data=str(run.prepared.data),
         reference=str(run.prepared.reference),
         out=str(out),
@@ -253,7 +260,7 @@ def _count(folder: Path) -> Counts:
 def _score(run: Run) -> dict[str, Any]:
     path = run.folder / "score.json"
     if not path.is_file():
-        scored = score(run.prepared.task, run.prepared.data, run.folder, run.place.threads)
+        scored = score(run.prepared.task, run.prepared.data, run.folder, run.threads)
         write_atomically(path, json.dumps(scored).encode())
     result: dict[str, Any] = json.loads(path.read_text())
     return result

@@ -10,6 +10,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from harness import environment
 from harness.run.meter import FORWARD, FORWARD_AND_BACKWARD, Meter, forward_macs
 from harness.types import Recipe, Split
 
@@ -38,10 +39,7 @@ class Options:
 
 def bf16_is_fast(device: torch.device) -> bool:
     """Whether bf16 autocast pays: a GPU that has it, or a CPU with AVX-512 bf16 or AMX."""
-    if device.type == "cuda":
-        return torch.cuda.is_bf16_supported()
-    capabilities = torch.backends.cpu.get_cpu_capability(), torch.cpu._is_avx512_bf16_supported()
-    return bool(capabilities[1])
+    return environment.precision(device.type) == "bf16"
 
 
 def autocast(device: torch.device) -> torch.autocast:
@@ -204,6 +202,10 @@ def affordable_steps(
     return max(1, int(share * meter.remaining() / per_step)), per_step
 
 
+def _place(model: nn.Module, device: torch.device) -> nn.Module:
+    return model.to(device).to(memory_format=torch.channels_last)  # type: ignore[call-overload, no-any-return]
+
+
 def fit(
     model: nn.Module,
     batches: Batches,
@@ -212,7 +214,7 @@ def fit(
     *,
     options: Options | None = None,
     charge: Callable[[], None] = lambda: None,
-    on_step: Callable[[int, float, Optimizers], None] | None = None,
+    on_step: Callable[[int, Tensor, Optimizers], None] | None = None,
     first: int = 0,
     momenta: dict[str, Tensor] | None = None,
 ) -> nn.Module:
@@ -224,9 +226,9 @@ def fit(
     """
     options = options or Options()
     device = batches.device
-    model.to(device, memory_format=torch.channels_last).train()
+    _place(model, device).train()
     if options.teacher is not None:
-        options.teacher.to(device, memory_format=torch.channels_last).eval()
+        _place(options.teacher, device).eval()
     optimizers = Optimizers(model, recipe, options.learning_rate)
     if momenta:
         optimizers.load(momenta)
@@ -237,7 +239,7 @@ def fit(
             inputs = recipe.augment(inputs, batches.generator(step))
         with autocast(device):
             loss = loss_of(model, inputs, targets, recipe, options)
-        loss.backward()
+        loss.backward()  # type: ignore[no-untyped-call]
         if options.before_step is not None:
             options.before_step(model)
         optimizers.step(schedule(step, steps, recipe.warmup))

@@ -1,0 +1,1 @@
+"""Readers of official data sets."""

@@ -46,6 +46,7 @@ TASK = Task(
     ),
     build=build,
     smoke_shape={"width": 0.125},
+    threads=1,
     reference_epochs=15,
     reference_train_macs=15 * EPOCH,
     predict=labels,

@@ -14,9 +14,7 @@ class Scale(nn.Module):
         return torch.flatten(images.float() / 255, 1)  # (n, pixels)
 
 
-def build(
-    pixels: int, width: float = 1.0, depth: float = 1.0, classes: int = 10
-) -> nn.Sequential:
+def build(pixels: int, width: float = 1.0, depth: float = 1.0, classes: int = 10) -> nn.Sequential:
     """ReLU layers of HIDDEN units, scaled by `width`; `depth` keeps that share of them."""
     hidden = [max(4, round(width * units / 4) * 4) for units in HIDDEN]
     hidden = hidden[: max(1, round(depth * len(hidden)))]

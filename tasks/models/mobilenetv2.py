@@ -8,6 +8,7 @@ from torch import nn
 
 import harness.torchvision_ops  # noqa: F401  (must come before torchvision)
 from tasks.models.resnet import Normalize
+
 from torchvision.models.mobilenetv2 import MobileNetV2  # isort: skip
 
 # expansion, channels, blocks, stride

@@ -19,6 +19,9 @@ STAGE_DEPTHS = (2, 2, 2, 2)
 class Normalize(nn.Module):
     """uint8 images (n, c, h, w) in 0..255 to standardised float32."""
 
+    mean: Tensor
+    scale: Tensor
+
     def __init__(self, mean: tuple[float, ...], std: tuple[float, ...]) -> None:
         super().__init__()
         self.register_buffer("mean", 255 * torch.tensor(mean).view(1, -1, 1, 1), persistent=False)

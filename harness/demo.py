@@ -1,0 +1,46 @@
+"""`make demo`: every task with a few methods at smoke scale, the site, and where to look."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+from harness import registry
+from harness.commands import report, session
+
+METHODS = ("width_scaled", "l1_filter_pruning", "static_int8")
+RUNS = Path("runs") / "demo"
+
+
+def main() -> int:
+    """Run the demo; returns 1 when a run failed."""
+    failed = 0
+    for name, task in registry.tasks().items():
+        order = session.Order(
+            task=name,
+            methods=[m for m in METHODS if registry.applies(registry.find_method(m), task)],
+            scale="smoke",
+            seeds=[0],
+            settings="1",
+            workers=1,
+            method_files=[],
+            measure=True,
+            place=session.place(None, RUNS, None, "cpu", 0, 1, "smoke"),
+        )
+        failed |= session.run(order, dry_run=False, as_json=False)
+    for name in registry.tasks():
+        report.board(name, "smoke", None, [RUNS / "results"], as_json=False)
+        rows = report.rows_of(name, "smoke", None, [RUNS / "results"])
+        best = max((row for row in rows if row["quality"] is not None), key=lambda r: r["quality"])
+        report.console.print(f"won on {name}: {best['method']} at {best['quality']:.1%}\n")
+    failed |= report.site(None, build=True)
+    report.console.print(
+        "These were smoke runs on generated data. The published board is in public/index.html; "
+        "real runs: slimbench data prepare cifar10 --from DIR, then slimbench run TASK METHOD",
+        soft_wrap=True,
+    )
+    return failed
+
+
+if __name__ == "__main__":
+    sys.exit(main())
