@@ -1,11 +1,14 @@
 import json
+import shutil
 import subprocess
 import sys
 import venv
+from pathlib import Path
 
 import numpy as np
+import onnx
 import pytest
-from toy_models import chain
+from toy_models import SIZE, chain
 
 from harness.errors import UsageError
 from harness.measure.kit import import_kit, pack_kit
@@ -16,24 +19,32 @@ from harness.paired import speedup
 PROFILE = load_profile("ort-1t-remote")
 
 
-@pytest.fixture
-def kit(models, inputs, tmp_path):
-    """A packed kit whose protocol is cut to two short starts."""
-    entries = {"small": models("small", chain(4))}
+@pytest.fixture(scope="module")
+def finished(tmp_path_factory):
+    """A packed kit whose protocol is cut to two short starts, and has been run."""
+    home = tmp_path_factory.mktemp("kits")
+    for name, layers in (("small", 4), ("anchor", 40)):
+        onnx.save(chain(layers), home / f"{name}.onnx")
+    inputs = {"x": np.random.default_rng(1).normal(size=(32, SIZE)).astype(np.float32)}
     folder = pack_kit(
-        tmp_path / "kit", entries, models("anchor", chain(40)), PROFILE, inputs,
+        home / "kit", {"small": home / "small.onnx"}, home / "anchor.onnx", PROFILE, inputs,
         task="toy", task_version=1,
     )  # fmt: skip
     manifest = json.loads((folder / "kit.json").read_text())
     manifest |= {"starts": 2}
     manifest["plan"] |= {"block_ms": 10.0, "pairs": 2, "warm_blocks": 1}
     (folder / "kit.json").write_text(json.dumps(manifest))
+    subprocess.run([sys.executable, "run.py"], cwd=folder, check=True, capture_output=True)
     return folder
 
 
 @pytest.fixture
+def kit(finished, tmp_path):
+    return Path(shutil.copytree(finished, tmp_path / "kit"))
+
+
+@pytest.fixture
 def results(kit):
-    subprocess.run([sys.executable, "run.py"], cwd=kit, check=True, capture_output=True)
     return kit / "results.json"
 
 
@@ -110,9 +121,8 @@ def test_a_kit_runs_in_a_bare_environment(kit, tmp_path):
     python = tmp_path / "bare" / "bin" / "python"
     install = [python, "-m", "pip", "install", "-q", "onnxruntime", "numpy"]
     subprocess.run(install, check=True, capture_output=True)
-    subprocess.run(
-        [python, "-c", "import importlib.util as u; assert not u.find_spec('harness')"], check=True
-    )
+    absent = "import importlib.util as u; assert not u.find_spec('harness')"
+    subprocess.run([python, "-c", absent], cwd=kit, env={}, check=True)
     subprocess.run([python, "run.py"], cwd=kit, check=True, capture_output=True, env={})
     (record,) = import_kit(kit / "results.json", kit)
     assert record.status == "ok"
