@@ -1,0 +1,54 @@
+"""Shared fixtures: a folder of runs for the whole session, tasks prepared at smoke scale."""
+
+import os
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from harness import registry
+from harness.run.matrix import plan
+from harness.run.prepare import prepare
+from harness.run.stages import Place, Prepared, Run
+
+METHODS = Path(__file__).parent / "methods"
+
+
+@pytest.fixture(scope="session")
+def place(tmp_path_factory: pytest.TempPathFactory) -> Place:
+    """Runs, data and results of this test session; one thread, CPU."""
+    folder = tmp_path_factory.mktemp("slimbench")
+    return Place(folder / "runs", folder / "data", folder / "runs" / "results", threads=1)
+
+
+@pytest.fixture(scope="session")
+def digits(place: Place) -> Prepared:
+    """The MNIST task at smoke scale."""
+    return prepare(registry.find_task("mnist_mlp_microcontroller"), "smoke", place)
+
+
+@pytest.fixture
+def run_of(digits: Prepared, place: Place):
+    """A run of a method file in tests/methods/, with a budget of its own if given."""
+
+    def make(name: str, **budget: float) -> Run:
+        prepared = digits
+        if budget:
+            task = digits.task
+            changed = replace(task.budgets["smoke"], **budget)
+            prepared = replace(digits, task=replace(task, budgets={"smoke": changed}))
+        method = registry.read_listing(METHODS / f"{name}.py", "submitted")
+        return plan(prepared, [method], place)[0]
+
+    return make
+
+
+@pytest.fixture(scope="session")
+def real_data() -> Path:
+    """The prepared real data sets, or a skip that says how to get them."""
+    folder = Path(os.environ.get("SLIMBENCH_DATA", ""))
+    if not (folder / "mnist" / "checksums.json").is_file():
+        pytest.skip("SLIMBENCH_DATA names no prepared data; see `slimbench data prepare --help`")
+    return folder
+
+

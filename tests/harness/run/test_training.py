@@ -1,0 +1,73 @@
+"""The one training loop: schedule, resume, budget."""
+
+import pytest
+import torch
+from safetensors.torch import load_file
+from torch import nn
+
+from harness import registry
+from harness.data import load_split
+from harness.errors import OverBudgetError
+from harness.run import reference
+from harness.run.meter import Meter, forward_macs
+from harness.run.training import Batches, fit, schedule
+from harness.types import Budget
+
+
+def test_the_schedule_rises_to_one_and_falls_to_the_last_step():
+    factors = [schedule(step, 10, 0.2) for step in range(10)]
+    assert factors[:3] == [0.5, 1.0, 8 / 9]
+    assert factors[-1] == pytest.approx(1 / 9)
+
+
+def test_batches_depend_on_seed_and_step_alone(digits):
+    split = load_split(digits.data, "train")
+    first, second = (Batches(split, 64, torch.device("cpu"), seed=3) for _ in range(2))
+    assert torch.equal(first[40][1], second[40][1])
+    assert not torch.equal(first[40][1], first[41][1])
+    epoch = torch.cat([first[step][1] for step in range(first.per_epoch)])
+    assert torch.equal(epoch.bincount(), torch.from_numpy(split.targets[:]).long().bincount())
+
+
+def test_forward_macs_of_a_layer_are_inputs_times_outputs():
+    assert forward_macs(nn.Linear(30, 7), (torch.zeros(1, 30),)) == 210
+
+
+def test_spending_above_the_budget_raises_and_is_not_charged():
+    meter = Meter(Budget(train_macs=100))
+    meter.spend(90)
+    with pytest.raises(OverBudgetError, match="above the budget"):
+        meter.spend(20)
+    assert meter.train_macs == 90
+
+
+def test_a_loss_that_is_not_finite_ends_training(digits):
+    task = registry.find_task("mnist_mlp_microcontroller")
+    batches = Batches(load_split(digits.data, "train"), 64, torch.device("cpu"), seed=0)
+    model = task.build(width=0.125)
+    next(model.parameters()).data.fill_(float("inf"))
+    with pytest.raises(FloatingPointError, match="training loss is nan"):
+        fit(model, batches, task.recipe, 30)
+
+
+def test_a_reference_that_was_interrupted_ends_as_if_it_had_not_been(place, tmp_path):
+    task = registry.find_task("cifar10_resnet_slimming")
+    from harness import data
+
+    folder = data.store(task.dataset.generate(0), tmp_path / "cifar10")
+    options = {"epochs": 3, "shape": {"width": 0.0625}}
+    whole = reference.train(task, folder, tmp_path / "whole", **options)
+
+    class Stop(Exception):
+        pass
+
+    def stop(line: str) -> None:
+        if line.startswith("epoch 2"):
+            raise Stop
+
+    with pytest.raises(Stop):
+        reference.train(task, folder, tmp_path / "cut", say=stop, **options)
+    again = reference.train(task, folder, tmp_path / "cut", **options)
+    first, second = (load_file(path.with_name(reference.WEIGHTS)) for path in (whole, again))
+    for name, tensor in first.items():
+        assert torch.equal(tensor, second[name]), name
