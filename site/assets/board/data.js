@@ -31,7 +31,7 @@
     const script = document.getElementById("sb-data");
     if (!script) return null;
     const data = JSON.parse(script.textContent);
-    const lines = document.querySelectorAll(".sb-table tbody tr[data-r]");
+    const lines = document.querySelectorAll(".sb-table tbody tr[data-r]"); // before any is detached
     data.rows = data.rows.map((values, number) => row(data, values, number, lines[number]));
     board.data = data;
     return data;

@@ -74,9 +74,8 @@
   function show(scroll) {
     document.querySelectorAll(".sb-more").forEach((line) => line.remove());
     const row = board.data.rows.find((one) => one.row_id === board.state.open);
-    for (const one of board.data.rows) one.line.querySelector("details").open = false;
-    if (!row) return;
-    const cell = element("td", { colspan: row.line.closest("table").tHead.rows[0].cells.length }, panel(row));
+    if (!row || !row.line.isConnected) return;
+    const cell = element("td", { colspan: document.querySelectorAll("th[data-key]").length }, panel(row));
     cell.style.textAlign = "left";
     cell.style.whiteSpace = "normal";
     row.line.after(element("tr", { class: "sb-more" }, cell));
@@ -93,8 +92,7 @@
       });
     }
     board.whenChanged((keys) => {
-      if (!keys || ["open", "sort", "profile"].some((key) => keys.includes(key)))
-        show(keys && keys.includes("open"));
+      if (!keys || !keys.includes("compare")) show(keys && keys.includes("open"));
     });
     show(false);
   };

@@ -4,7 +4,7 @@
   const board = window.slimbench;
   const { element } = board;
   const LIMITS = { met: 0, "may meet": 1, missed: 2, pending: 3 };
-  const FILTERS = ["q", "family", "limits", "verified", "gone", "all"];
+  const FILLING = ["q", "family", "limits", "verified", "gone", "all", "sort", "profile"];
   const FIRST = 200;
   let body, heads, more;
 
@@ -25,20 +25,11 @@
     });
   }
 
-  function sort() {
+  function markHeads() {
     const state = board.state.sort || "";
-    const key = state.replace(/^-/, "");
-    const rows = state ? sorted(board.data.rows, key, state[0] === "-") : board.data.rows;
-    body.append(...rows.map((row) => row.line));
+    const [key, order] = [state.replace(/^-/, ""), state[0] === "-" ? "descending" : "ascending"];
     for (const head of heads)
-      head.setAttribute(
-        "aria-sort",
-        head.dataset.key !== key || !state
-          ? "none"
-          : state[0] === "-"
-            ? "descending"
-            : "ascending"
-      );
+      head.setAttribute("aria-sort", state && head.dataset.key === key ? order : "none");
   }
 
   function passes(row) {
@@ -51,20 +42,14 @@
     return gone !== "hide" || row.usable;
   }
 
-  function filter() {
+  /** Long tables hold their first rows only; the rest are one button away, and in every export. */
+  function fill() {
     for (const row of board.data.rows) row.shown = passes(row);
-    fold();
-  }
-
-  /** Long tables show their first rows; the rest are one button away, and in every export. */
-  function fold() {
     const matching = board.view();
-    const first = new Set(board.state.all ? matching : matching.slice(0, FIRST));
-    for (const row of board.data.rows) {
-      const hide = !first.has(row);
-      if (row.line.classList.contains("sb-hidden") !== hide) row.line.classList.toggle("sb-hidden", hide);
-    }
-    more.hidden = first.size === matching.length;
+    const first = board.state.all ? matching : matching.slice(0, FIRST);
+    body.replaceChildren(...first.map((row) => row.line));
+    markHeads();
+    more.hidden = first.length === matching.length;
     more.textContent = "Show all " + matching.length + " rows";
     board.say(matching.length + " of " + board.data.rows.length + " rows");
   }
@@ -125,12 +110,9 @@
     table.closest(".sb-scroll").after(more);
     board.whenChanged((keys) => {
       if (!keys || keys.includes("profile")) timing();
-      if (!keys || keys.includes("sort") || keys.includes("profile")) sort();
-      if (!keys || keys.some((key) => FILTERS.includes(key))) filter();
-      else if (keys.includes("sort") || keys.includes("profile")) fold();
+      if (!keys || keys.some((key) => FILLING.includes(key))) fill();
     });
     if (board.state.profile) timing();
-    sort();
-    filter();
+    fill();
   };
 })();
