@@ -104,6 +104,11 @@ def _trimmed(ratios: np.ndarray) -> tuple[float, float]:
     return float(kept.mean()), student_quantile(len(kept) - 1) * deviation
 
 
+def anchor_ms(pairs: Sequence[Blocks]) -> list[float]:
+    """The anchor's fastest block of each process start in ms; what an anchor is frozen from."""
+    return [min(anchor for anchor, _ in blocks) for blocks in pairs]
+
+
 def settled(pairs: Sequence[Blocks]) -> bool:
     """Whether enough starts agree for a range of at most +-1% of the ratio, twice in a row.
 

@@ -23,7 +23,7 @@ from harness.errors import UsageError
 from harness.measure.kit_driver import digest
 from harness.measure.profile import Profile
 from harness.measure.timing import MATCHING_SHARE, Plan
-from harness.paired import settled
+from harness.paired import anchor_ms, settled
 from harness.record import MeasurementRecord, ProfileBlock, sha256_of
 
 VERSION = 1
@@ -124,14 +124,13 @@ def _record(
     matches = None if cause else _outputs_match(starts, files[row["name"]], manifest, kit)
     if matches is False:
         cause = "the outputs from the device differ from those of the same file here"
-    anchors = [min(anchor for anchor, _ in blocks) for blocks in pairs]
     profile = ProfileBlock(**manifest["profile"])
     return MeasurementRecord(
         task=manifest["task"],
         task_version=manifest["task_version"],
         artifact_sha256=row["sha256"],
         anchor_sha256=manifest["anchor"]["sha256"],
-        anchor_nominal_ms=statistics.median(anchors) if anchors else 0.0,
+        anchor_nominal_ms=statistics.median(anchor_ms(pairs)) if pairs else 0.0,
         profile=profile.model_copy(update={"runtime_version": device["onnxruntime"]}),
         status="failed" if cause else "ok",
         cause=cause,

@@ -1,9 +1,11 @@
 """Predicted latency of an ONNX file: a table of timed operators, and a regression on top.
 
-Each operator (kind, attributes, shapes) is timed once. A model's latency is then a non-negative
-combination of the sum of its operators' times, their number and the bytes they exchange, fitted to
-whole models. An operator that is not in the table gets a ridge regression of its kind. Always
-labelled as predicted; validated by tests/benchmarks/predictor_validation.py.
+Each operator (kind, attributes, shapes) is timed once. A model's latency is then a linear
+combination of the sum of its operators' times, their number, the bytes they exchange and their
+MACs, fitted to whole models: an operator alone also pays for a call and for changing the layout of
+its tensors, which its neighbours save it. An operator that is not in the table gets a ridge
+regression of its kind. Always labelled as predicted; tests/benchmarks/predictor_validation.py
+compares with measured latencies.
 """
 
 from __future__ import annotations
@@ -25,6 +27,7 @@ from harness.measure.profile import Profile
 from harness.record import write_atomically
 
 RIDGE = 1e-2
+SHORTEST_MS = 1e-4
 VERSION = 1
 
 
@@ -33,14 +36,14 @@ class Predictor:
     """What was learned for one profile; `table` holds ms by operator key.
 
     `kinds` holds the regression of each operator kind: log ms = features @ [:4] + [4];
-    `weights` combine (sum of ms, number of operators, MB written, 1).
+    `weights` combine (sum of ms, number of operators, MB written, GMACs, 1).
     """
 
     profile: str
     profile_sha256: str
     table: Mapping[str, float]
     kinds: Mapping[str, list[float]]
-    weights: list[float] = field(default_factory=lambda: [1.0, 0.0, 0.0, 0.0])
+    weights: list[float] = field(default_factory=lambda: [1.0, 0.0, 0.0, 0.0, 0.0])
     version: int = VERSION
 
     def predict(self, path: Path) -> float:
@@ -49,7 +52,7 @@ class Predictor:
 
     def predict_operators(self, pieces: Sequence[Operator]) -> float:
         """Latency of a list of operators in ms; microseconds where the caller has the list."""
-        return float(np.array(self.weights) @ self.summary(pieces))
+        return max(float(np.array(self.weights) @ self.summary(pieces)), SHORTEST_MS)
 
     def operator_ms(self, piece: Operator) -> float:
         """The time of one operator: from the table, or by its kind's regression."""
@@ -64,10 +67,11 @@ class Predictor:
         return float(np.exp(piece.features() @ np.array(slope) + constant))
 
     def summary(self, pieces: Sequence[Operator]) -> np.ndarray:
-        """What the weights combine, float64 (4,)."""
+        """What the weights combine, float64 (5,)."""
         summed = sum(self.operator_ms(piece) for piece in pieces)
         written = sum(piece.written_bytes for piece in pieces) / 1e6
-        return np.array([summed, len(pieces), written, 1.0])
+        macs = sum(piece.macs for piece in pieces) / 1e9
+        return np.array([summed, len(pieces), written, macs, 1.0])
 
 
 def build_predictor(
@@ -77,7 +81,7 @@ def build_predictor(
     timed = time_operators(models, anchor, profile)
     table = {piece.key: latency for piece, latency in timed}
     found = Predictor(profile.name, profile.sha256, table, _fit_kinds(timed))
-    rows = np.array([found.summary(operators(path)) for path in models])  # (models, 4)
+    rows = np.array([found.summary(operators(path)) for path in models])  # (models, 5)
     weights = _fit_weights(rows, np.array(latency_ms))
     return Predictor(profile.name, profile.sha256, table, found.kinds, weights)
 
@@ -135,8 +139,11 @@ def _ridge(rows: Sequence[tuple[Operator, float]]) -> list[float]:
 
 
 def _fit_weights(rows: np.ndarray, latency_ms: np.ndarray) -> list[float]:
-    """Non-negative weights of least relative error."""
-    from scipy.optimize import nnls
-
-    weights, _ = nnls(rows / latency_ms[:, None], np.ones(len(rows)))
-    return [float(weight) for weight in weights]
+    """Weights of least relative error, barely shrunk towards the plain sum of operators."""
+    relative = rows / latency_ms[:, None]  # (models, 5)
+    size = np.maximum(np.linalg.norm(relative, axis=0), 1e-12)
+    scaled = relative / size
+    plain = np.array([1.0, 0, 0, 0, 0]) * size
+    gram = scaled.T @ scaled + 1e-6 * np.eye(rows.shape[1])
+    change = np.linalg.solve(gram, scaled.T @ (1 - scaled @ plain))
+    return [float(weight) for weight in (plain + change) / size]

@@ -27,12 +27,11 @@ from harness.measure.profile import Profile, anchors, mismatch
 from harness.measure.runtimes import NotRunnableError, find_runtime
 from harness.measure.timing import MATCHING_SHARE, Plan
 from harness.measure.worker import Job, Result
-from harness.paired import settled
+from harness.paired import anchor_ms, settled
 from harness.record import MeasurementRecord, sha256_of
 
 QUICK_SECONDS = 1.0
 REQUEST_SHARE = 0.2
-GRACE_SECONDS = 5.0
 REQUESTS_KEPT = 1000
 PACKAGE_ROOT = Path(__file__).parents[2]
 Status = Literal["ok", "not_runnable", "off_profile", "failed"]
@@ -156,7 +155,7 @@ class Session:
         end = time.monotonic() + cap * (1.0 if self.quick else 1 - REQUEST_SHARE)
         for plan in self._plans(cap):
             begin = time.monotonic()
-            result = self._start(folder, "paired", plan, max(end - begin, 1.0) + GRACE_SECONDS)
+            result = self._start(folder, "paired", plan, max(end - begin, 1.0))
             found.version = result.version or found.version
             if result.status != "ok":
                 _note_failure(found, result)
@@ -177,14 +176,14 @@ class Session:
     def _per_request(self, folder: Path, found: Findings) -> None:
         seconds = self.cap_seconds * REQUEST_SHARE
         plan = Plan(seconds=seconds * 0.8, seed=secrets.randbits(32))
-        result = self._start(folder, "requests", plan, 2 * seconds + GRACE_SECONDS)
+        result = self._start(folder, "requests", plan, 2 * seconds)
         if result.status == "ok":
             found.requests = result
         else:
             _note_failure(found, result)
 
     def _start(self, folder: Path, mode: str, plan: Plan, timeout: float) -> Result:
-        """Run one fresh process to its end, or to `timeout` seconds."""
+        """Run one fresh process to its end, or to `timeout` seconds after its start-up."""
         job = Job(
             entry="entry.onnx",
             anchor="anchor.onnx",
@@ -210,7 +209,7 @@ class Session:
                 command,
                 cwd=folder,
                 env=_environment(self.profile),
-                timeout=timeout,
+                timeout=timeout + find_runtime(self.profile.runtime).STARTUP_SECONDS,
                 capture_output=True,
                 check=False,
             )
@@ -286,5 +285,4 @@ def _label(found: Findings) -> Label | None:
 
 def _anchor_ms(found: Findings) -> float:
     """The anchor's median over the starts of this session, where none is frozen; 0 if none ran."""
-    starts = [min(anchor for anchor, _ in blocks) for blocks in found.pairs]
-    return statistics.median(starts) if starts else 0.0
+    return statistics.median(anchor_ms(found.pairs)) if found.pairs else 0.0

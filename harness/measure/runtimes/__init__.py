@@ -1,4 +1,5 @@
-"""Runtimes, one file each: `load(path, threads, precision)`, `version()` and `LIBRARY`.
+"""Runtimes, one file each: `load(path, threads, precision)`, `version()`, `LIBRARY`
+and `STARTUP_SECONDS`, which a busy machine may need to import and convert before the clock runs.
 
 A loaded model takes `{input: array (batch, *shape)}` and returns a list of arrays on the host;
 when the call returns, the work is done. Adding a runtime is adding a file here.

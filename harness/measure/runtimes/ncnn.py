@@ -18,6 +18,7 @@ import numpy as np
 from harness.measure.runtimes import Model, NotRunnableError
 
 LIBRARY = "ncnn"
+STARTUP_SECONDS = 90.0
 
 
 def version() -> str:

@@ -11,6 +11,7 @@ import numpy as np
 from harness.measure.runtimes import Model, NotRunnableError
 
 LIBRARY = "onnxruntime"
+STARTUP_SECONDS = 5.0
 _MISSING = (
     r"Could not find an implementation for (\w+)",
     r"(?:No Op registered for|Unrecognized node.*?type:?) ?(\w+)",

@@ -15,6 +15,7 @@ import numpy as np
 from harness.measure.runtimes import Model, NotRunnableError
 
 LIBRARY = "openvino"
+STARTUP_SECONDS = 15.0
 _INNER = {"fp32": "f32", "bf16": "bf16", "int8": "f32"}
 
 

@@ -16,6 +16,7 @@ import numpy as np
 from harness.measure.runtimes import Model, NotRunnableError
 
 LIBRARY = "torch"
+STARTUP_SECONDS = 90.0
 _DTYPES = {"fp32": "float32", "bf16": "bfloat16", "fp16": "float16", "fp16-2:4": "float16"}
 WARM_CALLS = 3
 

@@ -46,9 +46,9 @@ def test_a_piece_runs_as_a_model_of_its_own(models, tmp_path):
 
 
 def test_a_known_operator_is_looked_up_and_combined_by_the_weights():
-    predictor = Predictor("p", "0", {"a": 2.0, "b": 3.0}, {}, [1.0, 0.1, 0.5, 0.25])
-    latency = predictor.predict_operators([piece("a"), piece("b")])
-    assert latency == pytest.approx(2 + 3 + 0.1 * 2 + 0.5 * 4 + 0.25)
+    predictor = Predictor("p", "0", {"a": 2.0, "b": 3.0}, {}, [1.0, 0.1, 0.5, 2.0, 0.25])
+    latency = predictor.predict_operators([piece("a"), piece("b", macs=10**9)])
+    assert latency == pytest.approx(2 + 3 + 0.1 * 2 + 0.5 * 4 + 2 * 1 + 0.25)
 
 
 def test_an_unseen_shape_gets_its_kinds_regression():

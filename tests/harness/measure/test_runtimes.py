@@ -9,11 +9,12 @@ from harness.measure.runtimes import NotRunnableError, find_runtime, list_runtim
 
 
 @pytest.mark.parametrize("name", list_runtimes())
-def test_every_runtime_has_the_three_names(name):
+def test_every_runtime_has_the_four_names(name):
     runtime = find_runtime(name)
     assert callable(runtime.load)
     assert callable(runtime.version)
     assert isinstance(runtime.LIBRARY, str)
+    assert runtime.STARTUP_SECONDS > 0
 
 
 def test_an_unknown_runtime_lists_the_known():
