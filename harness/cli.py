@@ -119,7 +119,12 @@ def run(
         measure=measure == "now",
         place=session.place(data, runs, results, device, threads, workers, scale),
     )
-    raise typer.Exit(session.run(order, dry_run=dry_run, as_json=as_json))
+    try:
+        code = session.run(order, dry_run=dry_run, as_json=as_json)
+    except KeyboardInterrupt:
+        typer.echo("interrupted; finished runs are kept, the same command goes on", err=True)
+        code = 130
+    raise typer.Exit(code)
 
 
 @app.command()

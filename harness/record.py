@@ -213,7 +213,7 @@ def parse_line(line: str, origin: str = "record") -> RunRecord | MeasurementReco
     try:
         fields = json.loads(line)
         digest = fields.pop("digest", None)
-    except (json.JSONDecodeError, AttributeError) as error:
+    except (json.JSONDecodeError, AttributeError, TypeError) as error:
         raise UsageError(f"{origin}: not a JSON row ({error}); restore the file from git") from None
     if digest != _digest(fields):
         raise UsageError(

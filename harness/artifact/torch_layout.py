@@ -55,7 +55,7 @@ def _unsqueeze(a: Attributes, x: Tensor, axes: Tensor) -> Tensor:
     return x
 
 
-def _slice(  # noqa: PLR0917  as many inputs as ONNX's operator has
+def _slice(
     a: Attributes,
     x: Tensor,
     starts: Tensor,

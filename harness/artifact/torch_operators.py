@@ -99,7 +99,7 @@ def _pool(name: str) -> Function:
     return pool
 
 
-def _batch_norm(  # noqa: PLR0917  as many inputs as ONNX's operator has
+def _batch_norm(
     a: Attributes, x: Tensor, scale: Tensor, bias: Tensor, mean: Tensor, variance: Tensor
 ) -> Tensor:
     return functional.batch_norm(x, mean, variance, scale, bias, False, 0.0, a.get("epsilon", 1e-5))

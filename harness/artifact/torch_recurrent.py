@@ -42,7 +42,7 @@ def _refuse(a: Attributes, lengths: Tensor | None, steps: int, gru: bool) -> Non
         raise NotImplementedError("GRU with linear_before_reset 0")
 
 
-def _gru(  # noqa: PLR0917  as many inputs as ONNX's operator has
+def _gru(
     a: Attributes,
     x: Tensor,
     w: Tensor,
@@ -58,7 +58,7 @@ def _gru(  # noqa: PLR0917  as many inputs as ONNX's operator has
     return found.reshape(*found.shape[:2], len(w), -1).transpose(1, 2), last
 
 
-def _lstm(  # noqa: PLR0917  as many inputs as ONNX's operator has
+def _lstm(
     a: Attributes,
     x: Tensor,
     w: Tensor,

@@ -226,7 +226,7 @@ COLUMNS: dict[str, Callable[[Row], str]] = {
     "size": lambda r: number(r["size_bytes"], 1e-6, "{:.3f} MB"),
     "speed-up (95%)": speed_up,
     "p50": lambda r: number(r["latency_ms_p50"], 1, "{:.3f} ms"),
-    "limits": lambda r: {True: "met", False: "-", None: "?"}.get(r.get("limits_met"), "?"),
+    "limits": lambda r: text(r["limits_met"]),
     "Pareto": lambda r: "*" if r.get("pareto") else "",
 }
 

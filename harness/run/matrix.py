@@ -12,6 +12,7 @@ from typing import Any
 from harness.errors import UsageError
 from harness.record import RunRecord, merge_into, write_atomically
 from harness.registry import MethodListing, applies
+from harness.run import process
 from harness.run.stages import Place, Prepared, Run, execute, locked
 from harness.types import Setting
 
@@ -89,6 +90,9 @@ def run_all(
     try:
         for future in as_completed([pool.submit(one, run) for run in runs]):
             yield future.result()
+    except BaseException:
+        process.stop_all()
+        raise
     finally:
         pool.shutdown(wait=False, cancel_futures=True)
 

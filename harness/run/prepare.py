@@ -12,7 +12,8 @@ from harness.errors import SlimbenchError
 from harness.record import ReferenceBlock, sha256_of, write_atomically
 from harness.run import process
 from harness.run.job import Job, start
-from harness.run.stages import Place, Prepared, locked, score
+from harness.run.scoring import score
+from harness.run.stages import Place, Prepared, locked
 from harness.types import Budget, Scale, Task
 
 EXPORT_METHOD = Path(__file__).with_name("reference_as_it_is.py")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import multiprocessing
 import os
+import threading
 import time
 from dataclasses import dataclass
 from multiprocessing.process import BaseProcess
@@ -22,6 +23,13 @@ MALLOC = {
     "MALLOC_TRIM_THRESHOLD_": str(16 << 30),
     "GLIBC_TUNABLES": "glibc.malloc.hugetlb=1",
 }
+
+_stopping = threading.Event()
+
+
+def stop_all() -> None:
+    """End every child that any thread watches; used when the user interrupts."""
+    _stopping.set()
 
 
 @dataclass(frozen=True)
@@ -70,6 +78,8 @@ def run_child(target: Any, job: Any, budget: Budget, log: Path) -> Ended:
 
 def _watch(child: BaseProcess, budget: Budget, log: Path, begin: float) -> Ended | None:
     while True:
+        if _stopping.is_set():
+            raise InterruptedError("stopped by the user")
         child.join(POLL_SECONDS)
         if not child.is_alive():
             return None

@@ -9,8 +9,6 @@ from __future__ import annotations
 import fcntl
 import json
 import shutil
-import subprocess
-import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -18,8 +16,6 @@ from dataclasses import asdict, dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
-
-import numpy as np
 
 from harness import data, environment
 from harness.artifact.check import check_model
@@ -42,6 +38,7 @@ from harness.record import (
 )
 from harness.registry import ROOT, MethodListing
 from harness.run.job import Job, Solved, start
+from harness.run.scoring import score
 from harness.types import Budget, Scale, Setting, Task
 
 LARGEST_ARTIFACT_BYTES = 200 * 10**6
@@ -264,61 +261,6 @@ def _score(run: Run) -> dict[str, Any]:
         write_atomically(path, json.dumps(scored).encode())
     result: dict[str, Any] = json.loads(path.read_text())
     return result
-
-
-def score(task: Task, data_folder: Path, folder: Path, threads: int) -> dict[str, Any]:
-    """Quality of `folder/model.onnx` on validation and test; writes predictions.npz.
-
-    Raises SlimbenchError when the artifact does not run or returns values that are not finite.
-    """
-    begin = time.monotonic()
-    scored: dict[str, Any] = {}
-    for split in ("validation", "test"):
-        predictions = _predict(task, data_folder, folder, split, threads)
-        targets = np.asarray(data.load_split(data_folder, split).targets)
-        scored[f"quality_{split}"] = quality(task, predictions, targets)
-    scores = task.example_scores(predictions, targets)
-    compact = scores if scores.dtype == bool else scores.astype(np.float16)
-    with (folder / "predictions.part").open("wb") as file:
-        np.savez_compressed(file, prediction=predictions, example_scores=compact)
-    (folder / "predictions.part").replace(folder / "predictions.npz")
-    masks = task.slices(targets) if task.slices else {}
-    scored["slices_test"] = {
-        name: quality(task, predictions[mask], targets[mask])
-        for name, mask in masks.items()
-        if mask.any()
-    }
-    return scored | {"seconds": time.monotonic() - begin}
-
-
-def quality(task: Task, predictions: np.ndarray, targets: np.ndarray) -> float:
-    """The task's metric on predictions: its own aggregate, else the mean of the example scores."""
-    if task.aggregate is not None:
-        return task.aggregate(predictions, targets)
-    return float(np.mean(task.example_scores(predictions, targets)))
-
-
-def _predict(task: Task, data_folder: Path, folder: Path, split: str, threads: int) -> np.ndarray:
-    out = folder / f"outputs.{split}.npz"
-    command = [sys.executable, "-m", "harness.artifact.predict"]
-    command += [str(folder / "model.onnx"), str(data_folder), split, str(threads), str(out)]
-    done = subprocess.run(command, capture_output=True, text=True, cwd=ROOT, check=False)
-    if done.returncode != 0:
-        reason = (done.stderr.strip().splitlines() or [f"exit code {done.returncode}"])[-1]
-        raise SlimbenchError(f"the artifact does not run in ONNX Runtime: {reason}")
-    with np.load(out, allow_pickle=False) as stored:
-        outputs = [stored[f"output_{index}"] for index in range(len(stored.files))]
-    out.unlink()
-    for array in outputs:
-        if not np.isfinite(array).all():
-            raise SlimbenchError(
-                f"the artifact returns NaN or infinite values on the {split} split"
-            )
-    if outputs[0].shape[1:] != (task.classes,):
-        raise SlimbenchError(
-            f"the artifact returns shape {outputs[0].shape[1:]} an example, not ({task.classes},)"
-        )
-    return task.predict(outputs)
 
 
 def task_block(prepared: Prepared) -> TaskBlock:

@@ -1,7 +1,6 @@
 """Takes memory without end."""
 
 import numpy as np
-
 from torch import nn
 
 from harness import Compression, Method

@@ -35,5 +35,10 @@ def solve(problem: Compression) -> nn.Module:
 
 
 METHOD = Method(
-    name="seeks_test_data", version=1, solves=Compression, solve=solve, settings=({},), source="test"
+    name="seeks_test_data",
+    version=1,
+    solves=Compression,
+    solve=solve,
+    settings=({},),
+    source="test",
 )

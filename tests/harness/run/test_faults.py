@@ -1,4 +1,4 @@
-"""One fault of each kind: a method that misbehaves is a failed row with a cause, nothing is lost."""
+"""One fault of each kind: a method that misbehaves is a failed row with a cause."""
 
 import pytest
 

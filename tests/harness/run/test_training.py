@@ -26,7 +26,7 @@ def test_batches_depend_on_seed_and_step_alone(digits):
     assert torch.equal(first[40][1], second[40][1])
     assert not torch.equal(first[40][1], first[41][1])
     epoch = torch.cat([first[step][1] for step in range(first.per_epoch)])
-    assert torch.equal(epoch.bincount(), torch.from_numpy(split.targets[:]).long().bincount())
+    assert torch.equal(epoch.bincount(), torch.tensor(split.targets.tolist()).bincount())
 
 
 def test_forward_macs_of_a_layer_are_inputs_times_outputs():
@@ -58,14 +58,14 @@ def test_a_reference_that_was_interrupted_ends_as_if_it_had_not_been(place, tmp_
     options = {"epochs": 3, "shape": {"width": 0.0625}}
     whole = reference.train(task, folder, tmp_path / "whole", **options)
 
-    class Stop(Exception):
+    class StopError(Exception):
         pass
 
     def stop(line: str) -> None:
         if line.startswith("epoch 2"):
-            raise Stop
+            raise StopError
 
-    with pytest.raises(Stop):
+    with pytest.raises(StopError):
         reference.train(task, folder, tmp_path / "cut", say=stop, **options)
     again = reference.train(task, folder, tmp_path / "cut", **options)
     first, second = (load_file(path.with_name(reference.WEIGHTS)) for path in (whole, again))

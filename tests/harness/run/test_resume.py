@@ -1,0 +1,81 @@
+"""Killed with SIGKILL anywhere, a matrix ends with the same records and no run done twice."""
+
+import os
+import random
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import psutil
+import pytest
+
+from harness.record import RunRecord, read_records
+from harness.registry import ROOT
+
+WORDS = ("run", "mnist_mlp_microcontroller", "width_scaled", "static_int8", "--scale", "smoke")
+
+
+def start(runs: Path) -> subprocess.Popen[bytes]:
+    """The matrix in a process of its own."""
+    command = [sys.executable, "-m", "harness.cli", *WORDS, "--measure", "later"]
+    return subprocess.Popen(
+        [*command, "--runs", str(runs)],
+        cwd=ROOT,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        start_new_session=True,
+    )
+
+
+def decided(runs: Path) -> dict[str, tuple[object, ...]]:
+    """What must not depend on being killed, by run key."""
+    rows = read_records(sorted((runs / "results").glob("*/*.jsonl")))
+    return {
+        row.key: (row.status, row.quality_test, row.artifact_sha256, row.counts)
+        for row in rows
+        if isinstance(row, RunRecord)
+    }
+
+
+@pytest.mark.slow
+def test_five_kills_at_random_moments_change_nothing_and_repeat_nothing(tmp_path):
+    assert start(tmp_path / "whole").wait(600) == 0
+    runs = tmp_path / "killed"
+    random.seed(5)
+    seen: dict[Path, int] = {}
+    for _ in range(5):
+        process = start(runs)
+        time.sleep(random.uniform(4, 25))
+        os.killpg(process.pid, signal.SIGKILL)
+        process.wait()
+        for path, when in seen.items():
+            assert path.stat().st_mtime_ns == when, f"{path} was written again"
+        seen |= {path: path.stat().st_mtime_ns for path in runs.glob("*/*/*/*/record.json")}
+    assert start(runs).wait(600) == 0
+    assert decided(runs) == decided(tmp_path / "whole")
+
+
+def test_a_killed_command_takes_its_children_with_it(tmp_path):
+    process = start(tmp_path / "runs")
+    deadline = time.monotonic() + 120
+    while time.monotonic() < deadline and not list(tmp_path.glob("runs/*/*/*/*/solve")):
+        time.sleep(0.2)
+    family = psutil.Process(process.pid).children(recursive=True)
+    process.send_signal(signal.SIGKILL)
+    process.wait()
+    _, alive = psutil.wait_procs(family, timeout=30)
+    assert family
+    assert not alive
+
+
+def test_ctrl_c_ends_the_command_and_leaves_whole_records_only(tmp_path):
+    process = start(tmp_path / "runs")
+    deadline = time.monotonic() + 120
+    while time.monotonic() < deadline and not list(tmp_path.glob("runs/*/*/*/*/record.json")):
+        time.sleep(0.2)
+    process.send_signal(signal.SIGINT)
+    assert process.wait(60) != 0
+    assert read_records(sorted((tmp_path / "runs" / "results").glob("*/*.jsonl"))) is not None
+    assert not list(tmp_path.glob("runs/results/**/*.part"))

@@ -1,0 +1,141 @@
+"""The command line as a person uses it: names, exit codes, one sentence for what is wrong."""
+
+import json
+import subprocess
+import sys
+
+import pytest
+
+from harness import cli
+
+DIGITS = "mnist_mlp_microcontroller"
+
+
+@pytest.fixture
+def slimbench(monkeypatch, capsys, tmp_path, place):
+    """Calls the command in this process; returns (exit code, output, errors)."""
+    monkeypatch.setenv("SLIMBENCH_RUNS", str(place.runs))
+    monkeypatch.setenv("SLIMBENCH_DATA", str(tmp_path / "data"))
+
+    def call(*words: str) -> tuple[int, str, str]:
+        monkeypatch.setattr(sys, "argv", ["slimbench", *words])
+        with pytest.raises(SystemExit) as ended:
+            cli.main()
+        shown = capsys.readouterr()
+        return ended.value.code or 0, shown.out, shown.err
+
+    return call
+
+
+@pytest.mark.parametrize(
+    ("words", "sentence"),
+    [
+        (["run", "mnist_mlp_microcontrolller"], f"did you mean '{DIGITS}'?"),
+        (["run", DIGITS, "l1_filter_prunning", "--scale", "smoke"], "'l1_filter_pruning'?"),
+        (["run", DIGITS, "cifar_resnet", "--scale", "smoke"], "on vector data"),
+        (["run", DIGITS, "--scale", "tiny"], "there are smoke, standard and full"),
+        (["run", DIGITS, "--seeds", "one"], "whole numbers"),
+        (["run", DIGITS, "--measure", "maybe"], "neither `now` nor `later`"),
+        (["run", DIGITS, "static_int8", "--scale", "smoke", "--settings", "7"], "no setting '7'"),
+        (["run", DIGITS, "static_int8"], "slimbench data prepare mnist"),
+        (["board", "cifar10_resnet_slimming", "--scale", "full"], "no full records"),
+        (["data", "prepare", "cifar100", "--from", "."], "did you mean 'cifar10'?"),
+        (["data", "prepare", "mnist", "--from", "."], "train-images-idx3-ubyte is missing"),
+        (["measure", "no_such.onnx"], "no_such.onnx"),
+        (["new", "method", "Not-A-Name"], "is no name"),
+    ],
+)
+def test_wrong_use_is_one_sentence_and_exit_code_2(slimbench, words, sentence):
+    code, _, errors = slimbench(*words)
+    assert code == 2
+    assert sentence in " ".join(errors.split())
+    assert "Traceback" not in errors
+
+
+def test_a_failed_run_ends_with_exit_code_1_and_its_cause(slimbench, request):
+    file = request.path.parent.parent / "methods" / "raises.py"
+    words = ("run", DIGITS, "raises", "--method-file", str(file), "--scale", "smoke")
+    code, out, _ = slimbench(*words)
+    assert code == 1
+    assert "the method gave up" in out
+    code, out, _ = slimbench(*words, "--json")
+    assert (code, json.loads(out)[0]["status"]) == (1, "failed")
+
+
+def test_a_run_then_board_then_recommend_in_json(slimbench):
+    code, _, _ = slimbench(
+        "run", DIGITS, "static_int8", "reference", "--scale", "smoke", "--settings", "0"
+    )
+    assert code == 0
+    code, out, _ = slimbench("board", DIGITS, "--scale", "smoke", "--json")
+    rows = json.loads(out)
+    needed = {
+        *("method", "setting", "seeds", "status", "quality", "retention", "macs", "params"),
+        *("size_bytes", "latency_ms_p50", "latency_ms_p99", "speedup", "speedup_low"),
+        *("speedup_high", "settled"),
+    }
+    assert code == 0
+    assert all(needed <= row.keys() for row in rows)
+    row = next(row for row in rows if row["method"] == "static_int8" and row["status"] == "ok")
+    assert 0 < row["quality"] <= 1
+    words = ("recommend", DIGITS, "--scale", "smoke", "--json")
+    code, out, _ = slimbench(*words, "--max-size-mb", "1")
+    assert (code, json.loads(out)["rows"] != []) == (0, True)
+    code, out, _ = slimbench(*words, "--max-size-mb", "0.000001")
+    found = json.loads(out)
+    assert (code, found["rows"], found["unmet"]) == (1, [], "max_size_mb")
+    assert found["nearest"]["method"]
+
+
+def test_dry_run_says_how_much_it_would_do_and_does_nothing(slimbench, place):
+    code, out, _ = slimbench("run", DIGITS, "depth_reduced", "--scale", "smoke", "--dry-run")
+    assert code == 0
+    assert "3 runs" in out
+    assert not (place.runs / DIGITS / "depth_reduced").exists()
+
+
+def test_new_method_runs_as_it_is(slimbench, tmp_path):
+    code, out, _ = slimbench("new", "method", "my_idea", "--folder", str(tmp_path))
+    assert (code, "wrote" in out) == (0, True)
+    file = tmp_path / "my_idea.py"
+    assert len(file.read_text().splitlines()) <= 25
+    words = ("run", DIGITS, "my_idea", "--method-file", str(file), "--scale", "smoke")
+    assert slimbench(*words, "--settings", "1")[0] == 0
+    assert slimbench("new", "method", "my_idea", "--folder", str(tmp_path))[0] == 2
+
+
+def test_two_methods_of_one_name_and_a_file_with_a_syntax_error_are_refused(slimbench, tmp_path):
+    twin = tmp_path / "static_int8.py"
+    twin.write_text("METHOD = Method(name='static_int8', settings=({},))\n")
+    code, _, errors = slimbench("run", DIGITS, "--method-file", str(twin))
+    assert (code, "two methods are named" in errors) == (2, True)
+    broken = tmp_path / "broken.py"
+    broken.write_text('METHOD = Method(name="broken"\n')
+    code, _, errors = slimbench("run", DIGITS, "broken", "--method-file", str(broken))
+    assert (code, "syntax error" in errors) == (2, True)
+
+
+def test_doctor_names_what_is_missing_and_the_way_out(slimbench):
+    code, out, _ = slimbench("doctor", "--json")
+    facts = json.loads(out)
+    assert code == 0
+    assert facts["data_ready"] == []
+    assert any("slimbench data prepare mnist" in line for line in facts["problems"])
+
+
+@pytest.mark.parametrize("words", [["list"], ["board", "--help"], ["doctor", "--help"]])
+def test_reading_commands_do_not_import_torch(words):
+    code = (
+        f"import sys; sys.argv = ['slimbench', *{words!r}]\n"
+        "from harness import cli\n"
+        "try: cli.main()\n"
+        "except SystemExit: pass\n"
+        "sys.exit('torch' in sys.modules)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, check=False)
+    assert done.returncode == 0
+
+
+def test_import_harness_and_import_leaderboard_do_not_import_torch():
+    code = "import sys, harness, leaderboard; sys.exit('torch' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0

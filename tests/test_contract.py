@@ -1,0 +1,76 @@
+"""The contract: every registered task and method runs at smoke scale and becomes a whole record.
+
+`make test` runs every method on one task and every task with three methods; the rest is slow.
+"""
+
+import pytest
+
+from harness import registry
+from harness.run.matrix import plan
+from harness.run.prepare import prepare
+from harness.run.stages import execute
+
+TASKS = registry.tasks()
+METHODS = registry.methods()
+EVERYWHERE = ("width_scaled", "static_int8", "l1_filter_pruning")
+HOME = {"vector": "mnist_mlp_microcontroller", "image": "cifar10_resnet_slimming"}
+
+
+def home_of(method: registry.MethodListing) -> str:
+    """The cheapest task that the method applies to."""
+    return next(
+        name
+        for name in (HOME["vector"], HOME["image"], *TASKS)
+        if registry.applies(method, TASKS[name])
+    )
+
+
+PAIRS = [
+    pytest.param(
+        task,
+        method,
+        marks=[] if method in EVERYWHERE or home_of(METHODS[method]) == task else pytest.mark.slow,
+    )
+    for task in TASKS
+    for method in METHODS
+    if registry.applies(METHODS[method], TASKS[task])
+]
+
+
+@pytest.mark.parametrize(("task", "method"), PAIRS)
+def test_a_method_solves_a_task_at_smoke_scale(task, method, place):
+    prepared = prepare(TASKS[task], "smoke", place)
+    record, _ = execute(plan(prepared, [METHODS[method]], place, settings="0")[0])
+    assert (record.status, record.cause) == ("ok", None)
+    assert record.quality_test > TASKS[task].metric.chance
+    assert record.counts.macs > 0
+    assert record.counts.size_bytes > record.counts.size_zstd_bytes > 0
+    assert record.cost.train_macs <= TASKS[task].budgets["smoke"].train_macs
+
+
+@pytest.mark.parametrize("name", METHODS)
+def test_a_method_states_source_and_at_least_three_settings(name):
+    method = METHODS[name]
+    assert method.source
+    assert len(method.summary) > 20
+    assert len(method.settings) >= 3 or method.family == "reference"
+    assert method.name == method.path.stem or method.family == "reference"
+
+
+@pytest.mark.parametrize("name", METHODS)
+def test_what_is_read_without_importing_equals_what_is_imported(name):
+    listing = METHODS[name]
+    method = registry.load_method(listing.path)
+    for field in ("name", "version", "source", "modalities", "small_baseline"):
+        assert getattr(method, field) == getattr(listing, field)
+    assert [dict(each) for each in method.settings] == [dict(each) for each in listing.settings]
+    assert method.solves.__name__ == listing.solves
+
+
+@pytest.mark.parametrize("name", TASKS)
+def test_a_task_has_a_card_and_keeps_what_its_model_has(name):
+    task = TASKS[name]
+    assert (task.folder / "README.md").is_file()
+    assert task.folder.name == name
+    modules = dict(task.build(**dict(task.smoke_shape)).named_modules())
+    assert set(task.keep) <= set(modules)
