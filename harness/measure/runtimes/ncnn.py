@@ -1,12 +1,16 @@
 """ncnn on CPU, the engine of many phone apps; the ONNX file is converted by pnnx when loaded.
 
 Sizes are fixed at batch 1, as ncnn has no batch, and inputs are float32, as ncnn knows no uint8:
-a graph that begins by casting its uint8 input loses that cast. Conversion is in the cold start.
+a graph that begins by casting its uint8 input loses that cast. The converted files are kept in the
+user's cache by the model's hash, as converting takes seconds and each process start needs them.
 """
 
 from __future__ import annotations
 
+import contextlib
+import json
 import re
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -16,9 +20,11 @@ from pathlib import Path
 import numpy as np
 
 from harness.measure.runtimes import Model, NotRunnableError
+from harness.record import sha256_of
 
 LIBRARY = "ncnn"
 STARTUP_SECONDS = 90.0
+CACHE = Path.home() / ".cache" / "slimbench" / "ncnn"
 
 
 def version() -> str:
@@ -37,14 +43,15 @@ def load(path: Path, threads: int, precision: str = "fp32") -> Model:
     """
     import ncnn
 
-    with tempfile.TemporaryDirectory() as folder:
-        parameters, weights, names = _converted(path, Path(folder))
-        network = ncnn.Net()
-        network.opt.num_threads = threads
-        for option in ("use_fp16_packed", "use_fp16_storage", "use_fp16_arithmetic"):
-            setattr(network.opt, option, precision == "fp16")
-        if network.load_param(str(parameters)) or network.load_model(str(weights)):
-            raise NotRunnableError(f"ncnn could not read {path.name} after conversion")
+    folder = _converted(path)
+    names: list[str] = json.loads((folder / "names.json").read_text())
+    network = ncnn.Net()
+    network.opt.num_threads = threads
+    for option in ("use_fp16_packed", "use_fp16_storage", "use_fp16_arithmetic"):
+        setattr(network.opt, option, precision == "fp16")
+    files = [str(folder / f"model.ncnn.{suffix}") for suffix in ("param", "bin")]
+    if network.load_param(files[0]) or network.load_model(files[1]):
+        raise NotRunnableError(f"ncnn could not read {path.name} after conversion")
 
     def run(inputs: dict[str, np.ndarray]) -> list[np.ndarray]:
         extractor = network.create_extractor()
@@ -61,7 +68,22 @@ def load(path: Path, threads: int, precision: str = "fp32") -> Model:
     return run
 
 
-def _converted(path: Path, folder: Path) -> tuple[Path, Path, list[str]]:
+def _converted(path: Path) -> Path:
+    """The folder of the converted files, made when the model is met for the first time."""
+    kept = CACHE / f"{version()}-{sha256_of(path)}"
+    if not kept.is_dir():
+        CACHE.mkdir(parents=True, exist_ok=True)
+        folder = Path(tempfile.mkdtemp(dir=CACHE))
+        try:
+            _convert(path, folder)
+            with contextlib.suppress(OSError):  # another process was faster
+                folder.rename(kept)
+        finally:
+            shutil.rmtree(folder, ignore_errors=True)
+    return kept
+
+
+def _convert(path: Path, folder: Path) -> None:
     names, shapes = _write_float_model(path, folder / "model.onnx")
     tool = Path(sys.executable).with_name("pnnx")
     command = [str(tool), "model.onnx", f"inputshape={','.join(shapes)}", "fp16=0"]
@@ -72,7 +94,7 @@ def _converted(path: Path, folder: Path) -> tuple[Path, Path, list[str]]:
         raise NotRunnableError(f"pnnx could not convert it ({lines[-1] if lines else 'no word'})")
     if foreign := re.search(r"^(\w+(?:\.|::)\w+)", parameters.read_text(), re.MULTILINE):
         raise NotRunnableError(foreign.group(1))
-    return parameters, folder / "model.ncnn.bin", names
+    (folder / "names.json").write_text(json.dumps(names))
 
 
 def _write_float_model(path: Path, target: Path) -> tuple[list[str], list[str]]:
