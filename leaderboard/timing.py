@@ -13,6 +13,7 @@ from harness.record import MeasurementRecord, ProfileBlock
 
 Row = dict[str, Any]
 LOADS = ("quiet", "noted", "loaded")
+LATENCIES = ("latency_ms_p50", "latency_ms_low", "latency_ms_high", "latency_ms_p99")
 
 
 def timing_columns(
@@ -35,7 +36,11 @@ def timing_columns(
         return columns
     ratio = speedup([start for one in good for start in one.pairs])
     latency = nominal_ms(good[0].anchor_nominal_ms, ratio)
-    return columns | _known(good, ratio, latency) | _price(profile, latency)
+    columns |= _known(good, ratio, latency)
+    if not all(one.environment.get("anchor_frozen", True) for one in good):
+        cause = "no nominal latency: the anchor is not frozen on this profile"
+        return columns | dict.fromkeys(LATENCIES) | {"latency_cause": cause}
+    return columns | _price(profile, latency)
 
 
 def _unknown(profile: ProfileBlock | None) -> Row:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import contextlib
 import io
 import logging
@@ -55,9 +56,10 @@ def to_onnx(
     if program is None:
         raise SlimbenchError("torch.onnx.export returned nothing; see the run's log")
     graph = program.model_proto
-    for node in graph.graph.node:
-        del node.metadata_props[:]
+    for index, node in enumerate(graph.graph.node):
+        node.name = f"{_scope(node)}{node.op_type}_{index}"
         node.doc_string = ""
+        del node.metadata_props[:]
     check_parity(graph, inputs, example, expected.numpy())
     return graph
 
@@ -88,6 +90,13 @@ def save(graph: onnx.ModelProto, path: Path) -> Path:
     """Write the graph as one file without external data."""
     onnx.save(graph, path)
     return path
+
+
+def _scope(node: onnx.NodeProto) -> str:
+    """The module a node came from, as `stage1/0/conv1/`; empty when the exporter did not say."""
+    noted = {item.key: item.value for item in node.metadata_props}
+    scopes = ast.literal_eval(noted.get("pkg.torch.onnx.name_scopes", "[]"))
+    return f"{scopes[-2].replace('.', '/')}/" if len(scopes) > 1 and scopes[-2] else ""
 
 
 def _check_finite(model: nn.Module) -> None:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import shutil
-import statistics
 from dataclasses import dataclass
 from pathlib import Path
 from typing import get_args
@@ -18,6 +17,7 @@ from harness import registry
 from harness.commands.report import console, number, print_json
 from harness.errors import UsageError
 from harness.measure.profile import Profile, load_profile
+from harness.paired import anchor_ms
 from harness.record import MeasurementRecord, RunRecord, sha256_of
 from harness.run import timing
 from harness.run.matrix import Done, plan, publish_artifact, run_all
@@ -267,7 +267,9 @@ def freeze(name: str, scale: Scale, where: Place, profile: str | None) -> int:
         if found.status != "ok":
             raise UsageError(f"not frozen: {found.status}: {found.cause}")
         version = found.profile.runtime_version
-        starts += [statistics.median(first for first, _ in blocks) for blocks in found.pairs]
+        if found.load_label == "loaded":
+            raise UsageError("not frozen: something else keeps this machine busy; try when quiet")
+        starts += anchor_ms(found.pairs)
     anchor = freeze_anchor(
         chosen, sha256_of(prepared.anchor), name, starts, where=machine(), version=version
     )

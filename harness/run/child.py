@@ -71,6 +71,7 @@ def _train_reference(job: Job) -> None:
         seed=job.seed,
         device=job.device,
         shape=job.shape,
+        epochs=job.setting.get("epochs"),
         say=lambda line: print(line, flush=True),  # noqa: T201  (goes to the log file)
     )
 
