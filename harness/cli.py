@@ -129,13 +129,19 @@ def run(
 
 @app.command()
 def measure(
-    model: Annotated[str, typer.Argument(help="An ONNX file, or a task whose runs are pending.")],
+    model: Annotated[str, typer.Argument(help="An ONNX file, a task, or a kit to import into.")],
     profile: Annotated[str | None, typer.Option(help="Profile; default fits this machine.")] = None,
     anchor: Annotated[Path | None, typer.Option(help="ONNX file to compare with.")] = None,
     scale: ScaleOption = "standard",
     freeze: Annotated[
         bool, typer.Option("--freeze-anchor", help="Freeze the task's nominal latency here.")
     ] = False,
+    pack: Annotated[
+        Path | None, typer.Option(help="Write a kit for another device into this new folder.")
+    ] = None,
+    import_: Annotated[
+        Path | None, typer.Option("--import", help="A kit's results, to check and add.")
+    ] = None,
     data: Data = None,
     runs: Runs = DEFAULT_RUNS,
     results: Results = None,
@@ -145,15 +151,33 @@ def measure(
 
     Example: `slimbench measure MODEL.onnx --anchor REFERENCE.onnx --profile ort-1t-zen5`
     """
-    from harness.commands import session
+    from harness.commands import latency, session
 
-    if model.endswith(".onnx"):
-        raise typer.Exit(session.measure_file(Path(model), anchor, profile, as_json))
-    place = session.place(data, runs, results, "cpu", 0, 1, scale)
-    scale_ = session.scale_of(scale)
-    if freeze:
-        raise typer.Exit(session.freeze(model, scale_, place, profile))
-    raise typer.Exit(session.measure_task(model, scale_, place, profile, as_json))
+    place, scale_ = session.place(data, runs, results, "cpu", 0, 1, scale), session.scale_of(scale)
+    if import_ is not None:
+        code = latency.import_kit(import_, Path(model), place)
+    elif model.endswith(".onnx"):
+        code = latency.measure_file(Path(model), anchor, profile, as_json)
+    elif pack is not None:
+        code = latency.pack_kit(model, scale_, place, pack)
+    elif freeze:
+        code = latency.freeze(model, scale_, place, profile)
+    else:
+        code = latency.measure_task(model, scale_, place, profile, as_json)
+    raise typer.Exit(code)
+
+
+@app.command()
+def attribute(
+    model: Annotated[Path, typer.Argument(help="An ONNX file.")],
+    profile: Annotated[str | None, typer.Option(help="An ONNX Runtime profile.")] = None,
+    out: Annotated[Path | None, typer.Option(help="Folder for JSON, SVG and trace.")] = None,
+    as_json: Json = False,
+) -> None:
+    """Where the time goes: milliseconds, MACs and bytes by layer and branch."""
+    from harness.commands import latency
+
+    raise typer.Exit(latency.attribute(model, profile, out, as_json))
 
 
 @app.command()
@@ -257,7 +281,7 @@ def main() -> Any:
     except BrokenPipeError:
         os._exit(1)
     except OSError as error:
-        typer.echo(f"slimbench: {error.strerror}: {error.filename}", err=True)
+        typer.echo(f"slimbench: {error}", err=True)
         raise SystemExit(1) from None
 
 

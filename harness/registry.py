@@ -100,6 +100,11 @@ def read_listing(path: Path, family: str) -> MethodListing:
     if not isinstance(call, ast.Call):
         raise UsageError(f"method file {path} has no `METHOD = Method(...)`; see CONTRIBUTING.md")
     fields = {word.arg: _literal(word.value, constants) for word in call.keywords if word.arg}
+    for name in ("name", "version", "settings", "modalities"):
+        if name in fields and fields[name] is None:
+            raise UsageError(
+                f"method file {path}: `{name}` must be written out, since listing does not import"
+            )
     return MethodListing(
         name=str(fields.get("name", path.stem)),
         version=int(fields.get("version", 1)),

@@ -32,7 +32,7 @@ class ChannelScores:
     """Given scores of each module's output channels, averaged over the layers of a group."""
 
     def __init__(self, scores: Mapping[nn.Module, Tensor]) -> None:
-        self.scores = scores
+        self.scores = dict(scores)
 
     def __call__(self, group: Any) -> Tensor | None:
         members = [
@@ -43,6 +43,15 @@ class ChannelScores:
             and len(indices) == len(group[0].idxs)
         ]
         return torch.stack(members).mean(0) if members else None
+
+    def forget(self, group: Any) -> None:
+        """Drop the scores of the channels that a group is about to lose."""
+        for dependency, indices in group:
+            module = dependency.target.module
+            if module in self.scores and dependency.handler in OUTPUTS:
+                keep = torch.ones(len(self.scores[module]), dtype=torch.bool)
+                keep[list(indices)] = False
+                self.scores[module] = self.scores[module][keep]
 
 
 def l1_norm(**options: Any) -> Importance:
@@ -86,7 +95,10 @@ def prune_to(problem: Compression, model: nn.Module, pruner: Any, speed_up: floa
         for _ in range(STEPS):
             if problem.macs(model) <= target:
                 return model.eval()
-            pruner.step()
+            for group in pruner.step(interactive=True):
+                if isinstance(pruner.importance, ChannelScores):
+                    pruner.importance.forget(group)
+                group.prune()
     raise UsageError(
         f"pruning stopped at {whole / problem.macs(model):.1f}x fewer MACs, "
         f"below the setting's {speed_up}x; ask for less"

@@ -154,8 +154,8 @@ class Compression(Protocol):
     def train(self, model: nn.Module, **options: Any) -> nn.Module:
         """Train from scratch; options: share, steps, and those of training.Options.
 
-        `share` is the part of the remaining budget to spend, in (0, 1]; validation of the
-        finished model is paid for beforehand.
+        `share` is the part of the remaining budget to spend, in (0, 1]. The harness's own scoring
+        of the finished model is not charged.
         """
 
     def finetune(self, model: nn.Module, **options: Any) -> nn.Module:

@@ -50,5 +50,3 @@ def real_data() -> Path:
     if not (folder / "mnist" / "checksums.json").is_file():
         pytest.skip("SLIMBENCH_DATA names no prepared data; see `slimbench data prepare --help`")
     return folder
-
-

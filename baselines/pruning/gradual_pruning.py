@@ -45,7 +45,8 @@ def solve(problem: Compression, speed_up: float, rounds: int) -> nn.Module:
         pruner = pruner_for(problem, model, l1_norm(), pruning_ratio_dict=by_layer)
         prune_to(problem, model, pruner, 1 / (1 - done * (1 - 1 / speed_up)))
         if number < rounds:
-            problem.finetune(model, share=0.5 / (rounds - number + 1))
+            part = 0.5 / (rounds - 1)  # of the whole; `share` is of what remains
+            problem.finetune(model, share=part / (1 - part * (number - 1)))
     return problem.finetune(model)
 
 

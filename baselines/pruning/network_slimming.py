@@ -21,7 +21,7 @@ def scale_penalty(model: nn.Module) -> Tensor:
 def solve(problem: Compression, speed_up: float) -> nn.Module:
     """Train sparse, cut globally by batch-norm scale, fine-tune."""
     sparse = problem.finetune(problem.reference(), share=0.3, penalty=scale_penalty)
-    importance = torch_pruning.importance.BNScaleImportance()
+    importance = torch_pruning.importance.BNScaleImportance(normalizer=None)
     slim = prune(problem, sparse, importance, speed_up, global_pruning=True, max_pruning_ratio=0.9)
     return problem.finetune(slim)
 

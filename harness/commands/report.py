@@ -12,11 +12,13 @@ from pathlib import Path
 from typing import Any
 
 from rich.console import Console
+from rich.markup import escape
 from rich.table import Table
 
 from harness import data as cache
 from harness import environment, registry
 from harness.errors import UsageError
+from harness.record import MeasurementRecord
 from harness.types import DataSet
 
 Row = dict[str, Any]
@@ -150,7 +152,8 @@ def board(task: str, scale: str, profile: str | None, where: Sequence[Path], as_
     for row in rows:
         if row["status"] != "ok":
             setting = json.dumps(row["setting"])
-            console.print(f"[red]{row['status']}[/] {row['method']} {setting}: {row['cause']}")
+            said = escape(f"{row['method']} {setting}: {row['cause']}")
+            console.print(f"[red]{row['status']}[/] {said}")
 
 
 def recommend(
@@ -229,6 +232,18 @@ COLUMNS: dict[str, Callable[[Row], str]] = {
     "limits": lambda r: text(r["limits_met"]),
     "Pareto": lambda r: "*" if r.get("pareto") else "",
 }
+
+
+def speed_of(measured: MeasurementRecord | None) -> str:
+    """The paired speed-up of a measurement, or why there is none."""
+    from harness.paired import speedup
+
+    if measured is None:
+        return "latency pending"
+    if measured.status != "ok" or not measured.pairs:
+        return f"latency {measured.status}: {measured.cause}"
+    found = speedup(measured.pairs)
+    return f"{found.value:.2f}x [{found.low:.2f}, {found.high:.2f}]"
 
 
 def print_table(title: str, columns: Sequence[str], rows: Iterable[Sequence[object]]) -> None:

@@ -9,16 +9,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import get_args
 
-import numpy as np
+from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
 from harness import data as cache
 from harness import registry
-from harness.commands.report import console, number, print_json
+from harness.commands.report import console, number, print_json, speed_of
 from harness.errors import UsageError
-from harness.measure.profile import Profile, load_profile
-from harness.paired import anchor_ms
-from harness.record import MeasurementRecord, RunRecord, sha256_of
+from harness.record import MeasurementRecord
 from harness.run import timing
 from harness.run.matrix import Done, plan, publish_artifact, run_all
 from harness.run.prepare import prepare, rebuild
@@ -146,135 +144,13 @@ def _line(done: Done, measured: MeasurementRecord | None) -> str:
     setting = ", ".join(f"{k}={v}" for k, v in record.setting.items()) or "-"
     name = f"{record.method.name} ({setting}) seed {record.seed}"
     if record.status != "ok" or record.counts is None:
-        return f"[red]{record.status}[/] {name}: {record.cause}"
+        return f"[red]{record.status}[/] {escape(f'{name}: {record.cause}')}"
     cost = f"{record.cost.solve_seconds:.0f} s, {record.cost.train_macs:.2e} MACs"
     return (
         f"{name}: {number(record.quality_test, 100, '{:.2f}%')}, "
         f"{record.counts.macs / 1e6:.2f} M MACs, {record.counts.size_bytes / 1e6:.3f} MB, "
-        f"{_speed(measured)}, cost {cost}{' (reused)' if done.reused else ''}"
+        f"{speed_of(measured)}, cost {cost}{' (reused)' if done.reused else ''}"
     )
-
-
-def _speed(measured: MeasurementRecord | None) -> str:
-    from harness.paired import speedup
-
-    if measured is None:
-        return "latency pending"
-    if measured.status != "ok" or not measured.pairs:
-        return f"latency {measured.status}: {measured.cause}"
-    found = speedup(measured.pairs)
-    return f"{found.value:.2f}x [{found.low:.2f}, {found.high:.2f}]"
-
-
-def measure_task(name: str, scale: Scale, where: Place, profile: str | None, as_json: bool) -> int:
-    """Measure every finished run of a task that has no measurement on the profile."""
-    task = registry.find_task(name)
-    chosen = _profile(profile)
-    prepared = prepare(task, scale, where)
-    failed = 0
-    for path in sorted((where.runs / task.name).glob(f"*/{scale}/*/record.json")):
-        found = _measure_folder(path, prepared, where, chosen)
-        if found is None:
-            continue
-        failed += found[1].status not in ("ok", "off_profile")
-        if as_json:
-            print_json(json.loads(found[1].model_dump_json()))
-        else:
-            console.print(f"{found[0].method.name} {found[0].setting}: {_speed(found[1])}")
-    return 1 if failed else 0
-
-
-def _measure_folder(
-    path: Path, prepared: object, where: Place, profile: Profile
-) -> tuple[RunRecord, MeasurementRecord] | None:
-    from harness.record import parse_line
-    from harness.run.stages import Prepared
-
-    assert isinstance(prepared, Prepared)
-    record = parse_line(path.read_text(), str(path))
-    known = registry.methods()
-    if not isinstance(record, RunRecord) or record.method.name not in known:
-        return None
-    run_ = Run(prepared, known[record.method.name], record.setting, record.seed, where)
-    if run_.folder != path.parent or record.status != "ok":
-        return None
-    found = timing.measure_run(run_, record, profile)
-    return (record, found) if found else None
-
-
-def measure_file(model: Path, anchor: Path | None, profile: str | None, as_json: bool) -> int:
-    """Measure any ONNX file against any other on random inputs of its shapes."""
-    from harness.artifact.check import check_model
-    from harness.measure import measure
-
-    for path in (model, anchor or model):
-        check_model(path, 2 * 10**9)
-    found = measure(
-        model,
-        anchor or model,
-        _profile(profile),
-        _random_inputs(model),
-        None,
-        task=model.stem,
-        task_version=0,
-    )
-    if as_json:
-        print_json(json.loads(found.model_dump_json()))
-    else:
-        console.print(f"{model.name} against {(anchor or model).name}: {_speed(found)}")
-    return 0 if found.status in ("ok", "off_profile") else 1
-
-
-def _random_inputs(model: Path, count: int = 64) -> dict[str, np.ndarray]:
-    import onnxruntime
-
-    random = np.random.default_rng(0)
-    session = onnxruntime.InferenceSession(str(model), providers=["CPUExecutionProvider"])
-    inputs = {}
-    for each in session.get_inputs():
-        if not all(isinstance(size, int) for size in each.shape[1:]):
-            raise UsageError(
-                f"input '{each.name}' has shape {each.shape}; only the batch may be free"
-            )
-        kind = each.type.removeprefix("tensor(").removesuffix(")").replace("float", "float32")
-        shape = (count, *each.shape[1:])
-        whole = random.integers(0, 256 if kind == "uint8" else 2, shape)
-        inputs[each.name] = (random.normal(size=shape) if "float" in kind else whole).astype(kind)
-    return inputs
-
-
-def freeze(name: str, scale: Scale, where: Place, profile: str | None) -> int:
-    """Freeze the task's anchor on a profile: the median of its quiet starts against itself."""
-    from harness.measure import measure
-    from harness.measure.machine import machine
-    from harness.measure.profile import freeze_anchor
-
-    task, chosen = registry.find_task(name), _profile(profile)
-    prepared = prepare(task, scale, where)
-    inputs, expected = timing.requests(prepared.data, prepared.anchor.with_name("predictions.npz"))
-    starts: list[float] = []
-    version = chosen.runtime_version
-    while len(starts) < 10:
-        found = measure(
-            prepared.anchor,
-            prepared.anchor,
-            chosen,
-            inputs,
-            [expected],
-            task=name,
-            task_version=task.version,
-        )
-        if found.status != "ok":
-            raise UsageError(f"not frozen: {found.status}: {found.cause}")
-        version = found.profile.runtime_version
-        if found.load_label == "loaded":
-            raise UsageError("not frozen: something else keeps this machine busy; try when quiet")
-        starts += anchor_ms(found.pairs)
-    anchor = freeze_anchor(
-        chosen, sha256_of(prepared.anchor), name, starts, where=machine(), version=version
-    )
-    console.print(f"{name} on {chosen.name}: {anchor.nominal_ms:.3f} ms, {len(starts)} starts")
-    return 0
 
 
 def reference(name: str, where: Place, seed: int, train: bool) -> None:
@@ -291,12 +167,3 @@ def reference(name: str, where: Place, seed: int, train: bool) -> None:
             f"{name} has no frozen reference yet; `slimbench reference {name} --rebuild` trains it"
         )
     console.print(card.read_text(), soft_wrap=True)
-
-
-def _profile(name: str | None) -> Profile:
-    if name is not None:
-        return load_profile(name)
-    found = timing.default_profile()
-    if found is None:
-        raise UsageError("no profile matches this machine; name one with --profile (off-profile)")
-    return found

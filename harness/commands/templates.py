@@ -28,7 +28,7 @@ METHOD = Method(
     version=1,
     solves=Compression,
     solve=solve,
-    settings=({{"width": 0.5}}, {{"width": 0.25}}),
+    settings=({{"width": 0.5}}, {{"width": 0.25}}, {{"width": 0.125}}),
     source="unpublished",
 )
 '''

@@ -6,10 +6,12 @@ the parent: `model.onnx` and `solve.json`.
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import random
 import resource
+import signal
 import time
 import traceback
 from dataclasses import asdict
@@ -27,22 +29,24 @@ from harness.errors import OverBudgetError, SlimbenchError
 from harness.record import write_atomically
 from harness.run import reference, sandbox
 from harness.run.compression import Problem
-from harness.run.job import Job, Solved
+from harness.run.job import NO_SPACE, Job, Solved
 from harness.run.meter import Meter
 from harness.types import Budget
 
+PROGRAM = ("harness", "tasks", "baselines")
 LARGEST_FILE_BYTES = 300 * 10**6
 
 
 def solve(job: Job) -> None:
     """Solve and export inside the forked child; writes solve.json and model.onnx."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent ends its children itself
     out = Path(job.out)
     _redirect_output(out / "log.txt")
     if job.kind == "reference":
         _train_reference(job)
         return
     sandboxed = sandbox.enter(
-        program=[registry.ROOT],
+        program=[registry.ROOT / name for name in PROGRAM],
         hidden=[Path(path) for path in job.hidden],
         read_only=[
             Path(job.method_file),
@@ -94,6 +98,11 @@ def _run(job: Job) -> Solved:
         (Path(job.out) / "model.part").replace(Path(job.out) / "model.onnx")
     except OverBudgetError as error:
         solved.status, solved.cause = "over_budget", str(error)
+    except OSError as error:
+        if error.errno == errno.ENOSPC:
+            os._exit(NO_SPACE)
+        traceback.print_exc()
+        solved.status, solved.cause = "failed", f"{type(error).__name__}: {error}"
     except MemoryError:
         solved.status = "out_of_memory"
         solved.cause = f"memory above the limit {job.budget['memory_bytes'] / 1e9:.0f} GB"

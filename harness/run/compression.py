@@ -20,6 +20,7 @@ from harness.run.training import Batches, Options, affordable_steps, fit
 from harness.types import Split, Task
 
 EXAMPLES = 8
+LARGEST_CALIBRATION = 4096
 
 
 @dataclass
@@ -94,6 +95,11 @@ class Problem:
 
     def calibration(self, count: int) -> dict[str, np.ndarray]:
         """`count` training examples by input name, spread evenly over the split."""
+        if count > LARGEST_CALIBRATION:
+            raise UsageError(
+                f"{count} calibration examples are above the limit {LARGEST_CALIBRATION}; "
+                "use batches(), which are metered"
+            )
         index = np.linspace(0, len(self.train_split) - 1, count).astype(int)
         return {name: np.array(array[index]) for name, array in self.train_split.inputs.items()}
 

@@ -6,6 +6,8 @@ import os
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
+NO_SPACE = 28  # exit code of a child that found no space left on disk
+
 
 @dataclass(frozen=True)
 class Job:

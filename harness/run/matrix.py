@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import difflib
 import json
-import shutil
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import dataclass
@@ -11,10 +11,12 @@ from typing import Any
 
 from harness.errors import UsageError
 from harness.record import RunRecord, merge_into, write_atomically
-from harness.registry import MethodListing, applies
+from harness.registry import ROOT, MethodListing, applies
 from harness.run import process
 from harness.run.stages import Place, Prepared, Run, execute, locked
 from harness.types import Setting
+
+PUBLISHED = ROOT / "leaderboard" / "results"
 
 
 @dataclass(frozen=True)
@@ -55,18 +57,33 @@ def _choose(method: MethodListing, settings: str | None) -> list[Setting]:
     if settings is None:
         return list(method.settings)
     if settings.lstrip().startswith("{"):
-        try:
-            return [json.loads(settings)]
-        except json.JSONDecodeError as error:
-            raise UsageError(f"--settings {settings!r} is not JSON: {error}") from None
+        return [_from_json(method, settings)]
     try:
-        return [method.settings[int(index)] for index in settings.split(",")]
+        chosen = [int(index) for index in settings.split(",")]
+        if min(chosen) < 0:
+            raise IndexError
+        return [method.settings[index] for index in chosen]
     except (ValueError, IndexError):
         raise UsageError(
             f"method '{method.name}' has no setting '{settings}'; give indices 0 to "
             f"{len(method.settings) - 1}, or one as JSON, of: "
             + "; ".join(json.dumps(dict(each)) for each in method.settings)
         ) from None
+
+
+def _from_json(method: MethodListing, settings: str) -> Setting:
+    try:
+        setting: dict[str, Any] = json.loads(settings)
+    except json.JSONDecodeError as error:
+        raise UsageError(f"--settings {settings!r} is not JSON: {error}") from None
+    known = sorted({"budget"}.union(*method.settings))
+    for name in setting:
+        if name not in known:
+            near = difflib.get_close_matches(name, known, n=1, cutoff=0.0)[0]
+            raise UsageError(
+                f"method '{method.name}' has no setting '{name}'; did you mean '{near}'?"
+            )
+    return setting
 
 
 def run_all(
@@ -86,6 +103,7 @@ def run_all(
         after(done)
         return done
 
+    process.start_over()
     pool = ThreadPoolExecutor(workers)
     try:
         for future in as_completed([pool.submit(one, run) for run in runs]):
@@ -98,7 +116,13 @@ def run_all(
 
 
 def publish(run: Run, record: RunRecord) -> None:
-    """Merge a record and its predictions into the results folder."""
+    """Merge a record and its predictions into the results folder.
+
+    A run without a sandbox is not published: its record stays in its own folder.
+    """
+    sandboxed = record.environment.get("sandbox") != "none" or record.status == "crashed"
+    if run.place.results == PUBLISHED and not sandboxed:
+        return
     folder = run.place.results / record.task.name
     with locked(run.place.results / ".lock"):
         merge_into(folder / f"{record.method.name}.{record.scale}.jsonl", [record])
@@ -113,6 +137,5 @@ def publish_artifact(run: Run, record: RunRecord, largest_bytes: int) -> bool:
     if not record.artifact_sha256 or source.stat().st_size > largest_bytes:
         return False
     target = run.place.results / record.task.name / "artifacts"
-    target.mkdir(parents=True, exist_ok=True)
-    shutil.copyfile(source, target / f"{record.artifact_sha256[:16]}.onnx")
+    write_atomically(target / f"{record.artifact_sha256[:16]}.onnx", source.read_bytes())
     return True

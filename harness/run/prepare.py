@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
 from pathlib import Path
 
@@ -30,8 +31,9 @@ def prepare(task: Task, scale: Scale, place: Place) -> Prepared:
     with locked(folder / "lock"):
         if scale == "smoke":
             data_folder = place.runs / "smoke_data" / task.dataset.name
-            if not (data_folder / "checksums.json").is_file():
-                data.store(task.dataset.generate(0), data_folder)
+            with locked(place.runs / "smoke_data" / f"{task.dataset.name}.lock"):
+                if not (data_folder / "checksums.json").is_file():
+                    data.store(task.dataset.generate(0), data_folder)
             reference = _smoke_reference(task, place, data_folder, folder)
         else:
             data_folder = place.data / task.dataset.name
@@ -64,7 +66,9 @@ def prepare(task: Task, scale: Scale, place: Place) -> Prepared:
 
 def _smoke_reference(task: Task, place: Place, data_folder: Path, folder: Path) -> Path:
     """A small reference trained on the generated data in seconds, at the smoke budget."""
-    out = folder / f"weights.v{task.version}"
+    parts = (task.smoke_shape, task.recipe, SMOKE_EPOCHS, data.data_sha256(data_folder))
+    stamp = sha256_of(re.sub(r"0x[0-9a-f]+", "", repr(parts)).encode())[:8]
+    out = folder / f"weights.v{task.version}.{stamp}"
     if not (out / "reference.json").is_file():
         job = _job(task, place, data_folder, out, out, dict(task.smoke_shape))
         out.mkdir(parents=True, exist_ok=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import multiprocessing
 import os
 import threading
@@ -14,6 +15,7 @@ from typing import Any
 import psutil
 
 from harness.measure.lock import paused_seconds, training_child
+from harness.run.job import NO_SPACE
 from harness.types import Budget
 
 LARGEST_LOG_BYTES = 10 * 10**6
@@ -25,6 +27,16 @@ MALLOC = {
 }
 
 _stopping = threading.Event()
+
+
+def stopping() -> bool:
+    """Whether the user has interrupted."""
+    return _stopping.is_set()
+
+
+def start_over() -> None:
+    """Forget an earlier interrupt of this process."""
+    _stopping.clear()
 
 
 def stop_all() -> None:
@@ -71,6 +83,8 @@ def run_child(target: Any, job: Any, budget: Budget, log: Path) -> Ended:
         _kill(child)
         return ended
     seconds = time.monotonic() - begin
+    if child.exitcode == NO_SPACE:
+        raise OSError(errno.ENOSPC, "no space left on disk", str(log.parent))
     if child.exitcode:
         return Ended("crashed", f"the process ended with exit code {child.exitcode}", seconds)
     return Ended(None, None, seconds)

@@ -34,12 +34,13 @@ def available() -> str | None:
     process = os.fork()
     if process == 0:
         try:
-            _unshare(CLONE_NEWUSER | CLONE_NEWNS | CLONE_NEWPID | CLONE_NEWNET | CLONE_NEWIPC)
+            _own_namespaces()
+            _mount("none", Path("/"), MS_REC | MS_PRIVATE)
         except OSError as error:
             os._exit(min(255, error.errno or 255))
         os._exit(0)
     code = os.waitstatus_to_exitcode(os.waitpid(process, 0)[1])
-    return None if code == 0 else f"unshare is refused ({os.strerror(code)})"
+    return None if code == 0 else f"namespaces are refused ({os.strerror(code)})"
 
 
 def enter(
@@ -57,20 +58,23 @@ def enter(
     Must be called in a process of one thread. The caller goes on in a child that is process 1 of
     its own namespace; the original process waits for it and takes over its exit status.
     """
-    user, group = os.getuid(), os.getgid()
-    try:
-        _unshare(CLONE_NEWUSER | CLONE_NEWNS | CLONE_NEWPID | CLONE_NEWNET | CLONE_NEWIPC)
-    except OSError:
+    if available() is not None:
         return "none"
-    Path("/proc/self/setgroups").write_text("deny")
-    Path("/proc/self/uid_map").write_text(f"0 {user} 1")
-    Path("/proc/self/gid_map").write_text(f"0 {group} 1")
+    _own_namespaces()
     process = os.fork()
     if process:
         _wait_for(process, owner)
     _libc.prctl(PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
     _build_root(program, hidden, read_only, writable)
     return "namespaces"
+
+
+def _own_namespaces() -> None:
+    user, group = os.getuid(), os.getgid()
+    _unshare(CLONE_NEWUSER | CLONE_NEWNS | CLONE_NEWPID | CLONE_NEWNET | CLONE_NEWIPC)
+    Path("/proc/self/setgroups").write_text("deny")
+    Path("/proc/self/uid_map").write_text(f"0 {user} 1")
+    Path("/proc/self/gid_map").write_text(f"0 {group} 1")
 
 
 def _wait_for(process: int, owner: int) -> None:

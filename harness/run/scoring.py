@@ -15,6 +15,8 @@ from harness.environment import ROOT
 from harness.errors import SlimbenchError
 from harness.types import Task
 
+LONGEST_SECONDS = 3600
+
 
 def score(task: Task, data_folder: Path, folder: Path, threads: int) -> dict[str, Any]:
     """Quality of `folder/model.onnx` on validation and test; writes predictions.npz.
@@ -52,20 +54,36 @@ def _predict(task: Task, data_folder: Path, folder: Path, split: str, threads: i
     out = folder / f"outputs.{split}.npz"
     command = [sys.executable, "-m", "harness.artifact.predict"]
     command += [str(folder / "model.onnx"), str(data_folder), split, str(threads), str(out)]
-    done = subprocess.run(command, capture_output=True, text=True, cwd=ROOT, check=False)
+    options: dict[str, Any] = {"capture_output": True, "text": True, "cwd": ROOT}
+    try:
+        done = subprocess.run(
+            command, check=False, timeout=LONGEST_SECONDS, start_new_session=True, **options
+        )
+    except subprocess.TimeoutExpired:
+        raise SlimbenchError(
+            f"scoring the {split} split did not end within {LONGEST_SECONDS} s"
+        ) from None
     if done.returncode != 0:
         reason = (done.stderr.strip().splitlines() or [f"exit code {done.returncode}"])[-1]
         raise SlimbenchError(f"the artifact does not run in ONNX Runtime: {reason}")
-    with np.load(out, allow_pickle=False) as stored:
-        outputs = [stored[f"output_{index}"] for index in range(len(stored.files))]
-    out.unlink()
-    for array in outputs:
-        if not np.isfinite(array).all():
-            raise SlimbenchError(
-                f"the artifact returns NaN or infinite values on the {split} split"
-            )
-    if outputs[0].shape[1:] != (task.classes,):
+    expected = (len(data.load_split(data_folder, split)), task.classes)
+    return task.predict(_read_outputs(out, expected, split))
+
+
+def _read_outputs(path: Path, expected: tuple[int, int], split: str) -> list[np.ndarray]:
+    try:
+        with np.load(path, allow_pickle=False) as stored:
+            outputs = [stored[f"output_{index}"] for index in range(len(stored.files))]
+    except ValueError:
+        raise SlimbenchError("the artifact's outputs are not plain numbers") from None
+    finally:
+        path.unlink(missing_ok=True)
+    first = outputs[0]
+    if first.shape != expected or first.dtype.kind != "f":
         raise SlimbenchError(
-            f"the artifact returns shape {outputs[0].shape[1:]} an example, not ({task.classes},)"
+            f"the artifact returns {first.dtype} {first.shape} for the {split} split, "
+            f"not floats {expected}"
         )
-    return task.predict(outputs)
+    if not np.isfinite(first).all():
+        raise SlimbenchError(f"the artifact returns NaN or infinite values on the {split} split")
+    return outputs

@@ -20,7 +20,7 @@ from typing import Any
 from harness import data, environment
 from harness.artifact.check import check_model
 from harness.artifact.count import count
-from harness.errors import SlimbenchError
+from harness.errors import SlimbenchError, UsageError
 from harness.record import (
     Cost,
     Counts,
@@ -36,7 +36,8 @@ from harness.record import (
     to_line,
     write_atomically,
 )
-from harness.registry import ROOT, MethodListing
+from harness.registry import MethodListing
+from harness.run import process
 from harness.run.job import Job, Solved, start
 from harness.run.scoring import score
 from harness.types import Budget, Scale, Setting, Task
@@ -88,6 +89,11 @@ class Run:
     def __post_init__(self) -> None:
         budget = self.prepared.task.budgets[self.prepared.scale]
         if self.setting.get("budget") == "reference":
+            if not self.method.small_baseline:
+                raise UsageError(
+                    "only small baselines may ask for the reference's compute, not "
+                    f"'{self.method.name}'"
+                )
             budget = reference_budget(self.prepared, budget)
         object.__setattr__(self, "budget", budget)
 
@@ -162,7 +168,7 @@ def _stages(run: Run) -> RunRecord:
             check_model(folder / "model.onnx", LARGEST_ARTIFACT_BYTES)
             counts = _count(folder)
             scored = _score(run)
-        except SlimbenchError as error:
+        except (SlimbenchError, ValueError, TypeError, KeyError) as error:
             status, cause = "invalid_model", str(error)
     spent = solved["seconds"] + scored.get("seconds", 0.0)
     return RunRecord(
@@ -208,8 +214,6 @@ def _solve(run: Run) -> dict[str, Any]:
 
 
 def _solve_now(run: Run) -> dict[str, Any]:
-    from harness.run import process
-
     out = run.folder / "solve"
     shutil.rmtree(out, ignore_errors=True)
     out.mkdir()
@@ -226,8 +230,7 @@ def _solve_now(run: Run) -> dict[str, Any]:
         reference=str(run.prepared.reference),
         out=str(out),
         hidden=(
-            str(ROOT / "leaderboard" / "results"),
-            str(ROOT / ".git"),
+            str(run.place.results),
             str(run.place.runs),
             str(run.place.data),
         ),
@@ -235,16 +238,23 @@ def _solve_now(run: Run) -> dict[str, Any]:
     ended = process.run_child(start, job, run.budget, out / "log.txt")
     if (out / "log.txt").is_file():
         shutil.move(out / "log.txt", run.folder / "log.txt")
+    written = [out / name for name in ("log.txt", "model.onnx", "solve.json")]
+    if any(path.is_symlink() for path in written):
+        cause = "the method left a link where a file belongs"
+        return asdict(Solved(status="failed", cause=cause, seconds=ended.seconds))
     if ended.status or not (out / "solve.json").is_file():
         status: Status = ended.status or "crashed"  # type: ignore[assignment]
         cause = ended.cause or "the process ended without a result; see log.txt in its folder"
         return asdict(Solved(status=status, cause=cause, seconds=ended.seconds))
     if (out / "model.onnx").is_file():
         shutil.move(out / "model.onnx", run.folder / "model.onnx")
-    solved: dict[str, Any] = json.loads((out / "solve.json").read_text())
-    solved["seconds"] = ended.seconds
+    try:
+        solved = Solved(**json.loads((out / "solve.json").read_text()))
+    except (ValueError, TypeError):
+        solved = Solved(status="failed", cause="the method changed solve.json")
+    solved.seconds = ended.seconds
     shutil.rmtree(out, ignore_errors=True)
-    return solved
+    return asdict(solved)
 
 
 def _count(folder: Path) -> Counts:
@@ -294,5 +304,12 @@ def locked(path: Path) -> Iterator[None]:
     """Hold an exclusive file lock; a second process waits here until the first is done."""
     path.parent.mkdir(parents=True, exist_ok=True)
     with path.open("a") as file:
-        fcntl.flock(file, fcntl.LOCK_EX)
+        while True:
+            try:
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                break
+            except BlockingIOError:
+                if process.stopping():
+                    raise InterruptedError("stopped by the user") from None
+                time.sleep(0.1)
         yield

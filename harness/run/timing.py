@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TypeGuard
 
 import numpy as np
 
@@ -46,7 +47,7 @@ def measure_run(run: Run, record: RunRecord, profile: Profile) -> MeasurementRec
     with locked(run.folder / "lock"):
         if path.is_file():
             found = parse_line(path.read_text(), str(path))
-            if isinstance(found, MeasurementRecord) and found.profile.sha256 == profile.sha256:
+            if _usable(found, profile):
                 publish_measurement(run, record, found)
                 return found
         inputs, expected = requests(run.prepared.data, run.folder / "predictions.npz")
@@ -63,6 +64,16 @@ def measure_run(run: Run, record: RunRecord, profile: Profile) -> MeasurementRec
         write_atomically(path, to_line(found).encode())
     publish_measurement(run, record, found)
     return found
+
+
+def _usable(found: RunRecord | MeasurementRecord, profile: Profile) -> TypeGuard[MeasurementRecord]:
+    """Whether a stored measurement is of this profile and did not fail."""
+    return (
+        isinstance(found, MeasurementRecord)
+        and found.profile.sha256 == profile.sha256
+        and found.status != "failed"
+        and found.load_label != "loaded"
+    )
 
 
 def requests(data_folder: Path, predictions: Path) -> tuple[dict[str, np.ndarray], np.ndarray]:

@@ -14,7 +14,6 @@ from harness import environment
 from harness.run.meter import FORWARD, FORWARD_AND_BACKWARD, Meter, forward_macs
 from harness.types import Recipe, Split
 
-VERSION = 1
 Penalty = Callable[[nn.Module], Tensor]
 
 
@@ -152,20 +151,22 @@ class Optimizers:
             optimizer.zero_grad(set_to_none=True)
 
     def momenta(self) -> dict[str, Tensor]:
-        """The momentum buffers by position, for a checkpoint (Muon and SGD have no other state)."""
+        """The optimizers' state tensors by optimizer, parameter and name, for a checkpoint."""
         return {
-            f"{o}.{p}": optimizer.state[parameter]["momentum_buffer"].contiguous()
+            f"{o}.{p}.{name}": value.contiguous()
             for o, optimizer in enumerate(self.optimizers)
             for p, parameter in enumerate(optimizer.param_groups[0]["params"])
-            if "momentum_buffer" in optimizer.state[parameter]
+            for name, value in optimizer.state[parameter].items()
+            if torch.is_tensor(value)
         }
 
     def load(self, momenta: dict[str, Tensor]) -> None:
-        """Take up the momentum buffers of a checkpoint."""
-        for name, buffer in momenta.items():
-            optimizer, position = (int(part) for part in name.split("."))
-            parameter = self.optimizers[optimizer].param_groups[0]["params"][position]
-            self.optimizers[optimizer].state[parameter]["momentum_buffer"] = buffer
+        """Take up the state tensors of a checkpoint."""
+        for key, value in momenta.items():
+            optimizer, position, name = key.split(".")
+            parameter = self.optimizers[int(optimizer)].param_groups[0]["params"][int(position)]
+            kept = value if name == "step" else value.to(parameter.device)
+            self.optimizers[int(optimizer)].state[parameter][name] = kept
 
 
 def loss_of(

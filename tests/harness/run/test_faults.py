@@ -11,7 +11,7 @@ from harness.run.stages import execute
     [
         ("raises", "failed", "RuntimeError: the method gave up"),
         ("nan_weights", "failed", "holds NaN or infinite values"),
-        ("wrong_shape", "invalid_model", "not (10,)"),
+        ("wrong_shape", "invalid_model", "not floats (256, 10)"),
         ("over_budget", "over_budget", "is above the budget"),
         ("floods", "failed", "limit of 10 MB"),
         ("returns_text", "failed", "solve returned str"),

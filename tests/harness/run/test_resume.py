@@ -70,12 +70,21 @@ def test_a_killed_command_takes_its_children_with_it(tmp_path):
     assert not alive
 
 
+def test_two_commands_on_one_folder_share_the_work(tmp_path):
+    both = [start(tmp_path / "runs") for _ in range(2)]
+    assert [process.wait(600) for process in both] == [0, 0]
+    records = list((tmp_path / "runs").glob("*/*/*/*/record.json"))
+    assert len(decided(tmp_path / "runs")) == len(records) == 7
+
+
 def test_ctrl_c_ends_the_command_and_leaves_whole_records_only(tmp_path):
     process = start(tmp_path / "runs")
     deadline = time.monotonic() + 120
     while time.monotonic() < deadline and not list(tmp_path.glob("runs/*/*/*/*/record.json")):
         time.sleep(0.2)
-    process.send_signal(signal.SIGINT)
-    assert process.wait(60) != 0
-    assert read_records(sorted((tmp_path / "runs" / "results").glob("*/*.jsonl"))) is not None
+    os.killpg(process.pid, signal.SIGINT)  # as a terminal does: to the whole group
+    assert process.wait(60) == 130
+    rows = decided(tmp_path / "runs")
+    assert rows
+    assert {status for status, *_ in rows.values()} == {"ok"}
     assert not list(tmp_path.glob("runs/results/**/*.part"))

@@ -50,11 +50,12 @@ def test_a_loss_that_is_not_finite_ends_training(digits):
         fit(model, batches, task.recipe, 30)
 
 
-def test_a_reference_that_was_interrupted_ends_as_if_it_had_not_been(place, tmp_path):
-    task = registry.find_task("cifar10_resnet_slimming")
+@pytest.mark.parametrize("name", ["cifar10_resnet_slimming", "mnist_mlp_microcontroller"])
+def test_a_reference_that_was_interrupted_ends_as_if_it_had_not_been(name, tmp_path):
+    task = registry.find_task(name)
     from harness import data
 
-    folder = data.store(task.dataset.generate(0), tmp_path / "cifar10")
+    folder = data.store(task.dataset.generate(0), tmp_path / "data")
     options = {"epochs": 3, "shape": {"width": 0.0625}}
     whole = reference.train(task, folder, tmp_path / "whole", **options)
 

@@ -1,0 +1,187 @@
+"""Commands that time: measure a task's runs or any ONNX file, attribute, kits, anchors."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+
+from harness import registry
+from harness.artifact.check import check_model
+from harness.commands.report import console, print_json, speed_of
+from harness.errors import UsageError
+from harness.measure.profile import Profile, load_profile
+from harness.paired import anchor_ms
+from harness.record import MeasurementRecord, RunRecord, merge_into, parse_line, sha256_of
+from harness.run import timing
+from harness.run.prepare import prepare
+from harness.run.stages import Place, Prepared, Run
+from harness.types import Scale
+
+LARGEST_MODEL_BYTES = 2 * 10**9
+
+
+def measure_task(name: str, scale: Scale, where: Place, profile: str | None, as_json: bool) -> int:
+    """Measure every finished run of a task that has no measurement on the profile."""
+    task = registry.find_task(name)
+    chosen = profile_of(profile)
+    prepared = prepare(task, scale, where)
+    failed = 0
+    for path in sorted((where.runs / task.name).glob(f"*/{scale}/*/record.json")):
+        found = _measure_folder(path, prepared, where, chosen)
+        if found is None:
+            continue
+        failed += found[1].status not in ("ok", "off_profile")
+        if as_json:
+            print_json(json.loads(found[1].model_dump_json()))
+        else:
+            console.print(f"{found[0].method.name} {found[0].setting}: {speed_of(found[1])}")
+    return 1 if failed else 0
+
+
+def _measure_folder(
+    path: Path, prepared: Prepared, where: Place, profile: Profile
+) -> tuple[RunRecord, MeasurementRecord] | None:
+    record = parse_line(path.read_text(), str(path))
+    known = registry.methods()
+    if not isinstance(record, RunRecord) or record.method.name not in known:
+        return None
+    run_ = Run(prepared, known[record.method.name], record.setting, record.seed, where)
+    if run_.folder != path.parent or record.status != "ok":
+        return None
+    found = timing.measure_run(run_, record, profile)
+    return (record, found) if found else None
+
+
+def measure_file(model: Path, anchor: Path | None, profile: str | None, as_json: bool) -> int:
+    """Measure any ONNX file against any other on random inputs of its shapes."""
+    from harness.measure import measure
+
+    for path in (model, anchor or model):
+        check_model(path, LARGEST_MODEL_BYTES)
+    found = measure(
+        model,
+        anchor or model,
+        profile_of(profile),
+        _random_inputs(model),
+        None,
+        task=model.stem,
+        task_version=0,
+    )
+    if as_json:
+        print_json(json.loads(found.model_dump_json()))
+    else:
+        console.print(f"{model.name} against {(anchor or model).name}: {speed_of(found)}")
+    return 0 if found.status in ("ok", "off_profile") else 1
+
+
+def _random_inputs(model: Path, count: int = 64) -> dict[str, np.ndarray]:
+    import onnxruntime
+
+    random = np.random.default_rng(0)
+    session = onnxruntime.InferenceSession(str(model), providers=["CPUExecutionProvider"])
+    inputs = {}
+    for each in session.get_inputs():
+        if not all(isinstance(size, int) for size in each.shape[1:]):
+            raise UsageError(
+                f"input '{each.name}' has shape {each.shape}; only the batch may be free"
+            )
+        kind = each.type.removeprefix("tensor(").removesuffix(")").replace("float", "float32")
+        shape = (count, *each.shape[1:])
+        whole = random.integers(0, 256 if kind == "uint8" else 2, shape)
+        inputs[each.name] = (random.normal(size=shape) if "float" in kind else whole).astype(kind)
+    return inputs
+
+
+def freeze(name: str, scale: Scale, where: Place, profile: str | None) -> int:
+    """Freeze the task's anchor on a profile: the median of its quiet starts against itself."""
+    from harness.measure import measure
+    from harness.measure.machine import machine
+    from harness.measure.profile import freeze_anchor
+
+    task, chosen = registry.find_task(name), profile_of(profile)
+    prepared = prepare(task, scale, where)
+    inputs, expected = timing.requests(prepared.data, prepared.anchor.with_name("predictions.npz"))
+    starts: list[float] = []
+    version = chosen.runtime_version
+    while len(starts) < 10:
+        found = measure(
+            prepared.anchor,
+            prepared.anchor,
+            chosen,
+            inputs,
+            [expected],
+            task=name,
+            task_version=task.version,
+        )
+        if found.status != "ok":
+            raise UsageError(f"not frozen: {found.status}: {found.cause}")
+        version = found.profile.runtime_version
+        if found.load_label == "loaded":
+            raise UsageError("not frozen: something else keeps this machine busy; try when quiet")
+        starts += anchor_ms(found.pairs)
+    anchor = freeze_anchor(
+        chosen, sha256_of(prepared.anchor), name, starts, where=machine(), version=version
+    )
+    console.print(f"{name} on {chosen.name}: {anchor.nominal_ms:.3f} ms, {len(starts)} starts")
+    return 0
+
+
+def attribute(model: Path, profile: str | None, out: Path | None, as_json: bool) -> int:
+    """Print time, MACs and bytes by branch; write JSON, SVG and a trace into `out`."""
+    from harness.measure import attribute_view
+    from harness.measure.attribute import attribute as measure_kernels
+
+    check_model(model, LARGEST_MODEL_BYTES)
+    if out is not None:
+        out.mkdir(parents=True, exist_ok=True)
+    trace = out / "trace.json" if out else None
+    found = measure_kernels(model, profile_of(profile), _random_inputs(model), trace)
+    if out is not None:
+        (out / "attribution.json").write_text(attribute_view.to_json(found))
+        (out / "attribution.svg").write_text(attribute_view.to_svg(found))
+    console.print(
+        attribute_view.to_json(found) if as_json else attribute_view.table(found), soft_wrap=True
+    )
+    return 0
+
+
+def pack_kit(task_name: str, scale: Scale, where: Place, folder: Path) -> int:
+    """Write a kit with every finished artifact of a task, to be run on another device."""
+    from harness.measure.kit import pack_kit as pack
+
+    task = registry.find_task(task_name)
+    prepared = prepare(task, scale, where)
+    entries = {
+        f"{path.parent.parent.parent.name}-{path.parent.name}": path
+        for path in sorted((where.runs / task.name).glob(f"*/{scale}/*/model.onnx"))
+        if path.parent.parent.parent.name != "reference" or path.parent.name.find(".v") < 0
+    }
+    inputs, _ = timing.requests(prepared.data, prepared.anchor.with_name("predictions.npz"))
+    profile = load_profile("ort-1t-remote")
+    options = {"task": task.name, "task_version": task.version}
+    pack(folder, entries, prepared.anchor, profile, inputs, **options)  # type: ignore[arg-type]
+    console.print(f"wrote {folder}: copy it to the device and run `python run.py` in it")
+    return 0
+
+
+def import_kit(results: Path, kit: Path, where: Place) -> int:
+    """Check a kit's results and add their rows, labelled remote and self-reported."""
+    from harness.measure.kit import import_kit as check
+
+    rows = check(results, kit)
+    for row in rows:
+        merge_into(where.results / row.task / "remote.standard.jsonl", [row])
+        console.print(f"{row.artifact_sha256[:12]}: {speed_of(row)}")
+    return 0 if all(row.status == "ok" for row in rows) else 1
+
+
+def profile_of(name: str | None) -> Profile:
+    """The named profile, or the one this machine matches. Raises UsageError without one."""
+    if name is not None:
+        return load_profile(name)
+    found = timing.default_profile()
+    if found is None:
+        raise UsageError("no profile matches this machine; name one with --profile (off-profile)")
+    return found

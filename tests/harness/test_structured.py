@@ -1,0 +1,53 @@
+"""Structured pruning keeps the channels that score best, step after step."""
+
+from types import SimpleNamespace
+
+import pytest
+import torch
+from torch import nn
+
+from harness.structured import ChannelScores, RandomScores, prune
+
+
+class Toy(nn.Module):
+    """Two layers; the first one's 32 channels are to be cut."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.first = nn.Conv2d(3, 32, 3, padding=1)
+        self.classifier = nn.Linear(32, 10)
+
+    def forward(self, images: torch.Tensor) -> torch.Tensor:
+        return self.classifier(self.first(images).mean((2, 3)))
+
+
+def problem() -> SimpleNamespace:
+    """The part of a Compression problem that pruning needs, for the toy."""
+    from harness.run.meter import forward_macs
+
+    example = (torch.randn(2, 3, 8, 8),)
+    return SimpleNamespace(
+        example=example,
+        keep=("classifier",),
+        reference=Toy,
+        macs=lambda model: forward_macs(model, example),
+    )
+
+
+def test_the_channels_of_best_score_are_kept_although_positions_shift():
+    model = Toy()
+    before = model.first.weight.detach().clone()
+    scores = torch.randperm(32).float()
+    prune(problem(), model, ChannelScores({model.first: scores}), 4.0)
+    kept = [next(i for i in range(32) if torch.equal(before[i], row)) for row in model.first.weight]
+    assert kept == sorted(scores.argsort(descending=True)[: len(kept)].tolist())
+    assert len(kept) == 8
+    assert model.classifier.out_features == 10
+
+
+@pytest.mark.parametrize("speed_up", [2.0, 8.0])
+def test_pruning_reaches_the_asked_share_of_macs(speed_up):
+    task = problem()
+    model = prune(task, Toy(), RandomScores(), speed_up)
+    ratio = task.macs(Toy()) / task.macs(model)
+    assert speed_up <= ratio < 1.4 * speed_up
