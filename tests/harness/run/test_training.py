@@ -70,5 +70,5 @@ def test_a_reference_that_was_interrupted_ends_as_if_it_had_not_been(name, tmp_p
         reference.train(task, folder, tmp_path / "cut", say=stop, **options)
     again = reference.train(task, folder, tmp_path / "cut", **options)
     first, second = (load_file(path.with_name(reference.WEIGHTS)) for path in (whole, again))
-    for name, tensor in first.items():
-        assert torch.equal(tensor, second[name]), name
+    for weight, tensor in first.items():
+        assert torch.equal(tensor, second[weight]), weight
