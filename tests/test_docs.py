@@ -51,10 +51,10 @@ def test_every_make_command_of_the_readme_is_a_target():
 @pytest.mark.parametrize("words", LONG, ids=" ".join)
 def test_the_long_commands_of_the_readme_are_understood(words, tmp_path):
     done = slimbench(words, tmp_path)
-    assert done.returncode in (0, 2), done.stderr
+    assert done.returncode in (0, 1 if "recommend" in words else 2), done.stderr
     assert "Usage:" not in done.stderr
     assert "Traceback" not in done.stderr
-    if done.returncode:
+    if done.returncode == 2:
         assert "slimbench data prepare" in done.stderr or "is missing" in done.stderr
 
 

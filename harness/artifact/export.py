@@ -33,6 +33,7 @@ def to_onnx(
     than 0.2% of the largest output.
     """
     model = model.cpu().float().eval()
+    model = model.to(memory_format=torch.contiguous_format)  # type: ignore[call-overload]
     _check_finite(model)
     with torch.inference_mode():
         expected = model(*example)

@@ -213,6 +213,8 @@ def speed_up(row: Row) -> str:
     """The paired speed-up with its interval, and whether it settled."""
     if row["speedup"] is None:
         return "latency pending"
+    if row["speedup_low"] is None or row["speedup_high"] is None:
+        return f"{row['speedup']:.2f}x (one start)"
     mark = "" if row["settled"] else " (not settled)"
     return f"{row['speedup']:.2f}x [{row['speedup_low']:.2f}, {row['speedup_high']:.2f}]{mark}"
 

@@ -121,12 +121,12 @@ class Problem:
     def _fit(
         self,
         model: nn.Module,
-        learning_rate: float,
+        factor: float,
         share: float = 1.0,
         steps: int | None = None,
         **extra: Any,
     ) -> nn.Module:
-        extra["learning_rate"] = learning_rate * extra.get("learning_rate", 1.0)
+        extra["learning_rate"] = factor * extra.get("learning_rate", 1.0)
         options = Options(**extra)
         batches = self._batches()
         model.to(self.device)
