@@ -60,7 +60,7 @@ def generate(seed: int) -> dict[str, Split]:
 
     def split(count: int) -> Split:
         labels = random.integers(0, 10, count).astype(np.uint8)
-        noise = random.normal(0, 200, (count, 3, 32, 32))
+        noise = random.normal(0, 80, (count, 3, 32, 32))
         images = np.clip(patterns[labels] + noise, 0, 255).astype(np.uint8)
         return Split({"image": images}, labels)
 
