@@ -14,6 +14,7 @@ from harness import environment
 from harness.run.meter import FORWARD, FORWARD_AND_BACKWARD, Meter, forward_macs
 from harness.types import Recipe, Split
 
+LEAST_STEPS = 16
 Penalty = Callable[[nn.Module], Tensor]
 
 
@@ -49,13 +50,14 @@ def autocast(device: torch.device) -> torch.autocast:
 class Batches:
     """Shuffled batches by step number: `batches[step]` depends on seed and step alone.
 
-    So training resumes at any step, and two runs of one seed see the same examples.
+    So training resumes at any step, and two runs of one seed see the same examples. Batches are
+    made smaller where an epoch would have fewer than LEAST_STEPS of them (smoke data only).
     """
 
     def __init__(self, split: Split, size: int, device: torch.device, seed: int) -> None:
         self.inputs = [torch.from_numpy(np.array(array)) for array in split.inputs.values()]
         self.targets = torch.from_numpy(np.array(split.targets)).long()
-        self.size = min(size, len(split))
+        self.size = min(size, max(1, len(split) // LEAST_STEPS))
         self.device = device
         self.seed = seed
         self._epoch = -1
