@@ -245,6 +245,8 @@ def speed_of(measured: MeasurementRecord | None) -> str:
     if measured.status != "ok" or not measured.pairs:
         return f"latency {measured.status}: {measured.cause}"
     found = speedup(measured.pairs)
+    if found.high == float("inf"):
+        return f"{found.value:.2f}x (one start)"
     return f"{found.value:.2f}x [{found.low:.2f}, {found.high:.2f}]"
 
 
