@@ -87,7 +87,12 @@ class Budget:
 
 @dataclass(frozen=True)
 class Recipe:
-    """How a task trains a network; one training loop reads it (harness/run/training.py)."""
+    """How a task trains a network; one training loop reads it (harness/run/training.py).
+
+    `finetune_factor` scales the learning rate where training starts from trained weights,
+    `reference_factor` where the reference itself starts from pretrained ones. `augment(inputs, generator)` changes a batch; `lengths(inputs)` groups
+    sequences of like length into one batch.
+    """
 
     optimizer: Literal["muon", "adamw"]
     learning_rate: float
@@ -97,7 +102,9 @@ class Recipe:
     warmup: float = 0.2
     label_smoothing: float = 0.0
     finetune_factor: float = 0.3
+    reference_factor: float = 1.0
     augment: Callable[[list[Tensor], Any], list[Tensor]] | None = None
+    lengths: Callable[[list[Tensor]], Tensor] | None = None
 
 
 @dataclass(frozen=True)
@@ -169,6 +176,9 @@ class Compression(Protocol):
 
     def calibration(self, count: int) -> dict[str, np.ndarray]:
         """`count` training examples by input name, as the deployed model receives them."""
+
+    def occurrences(self, name: str) -> np.ndarray:
+        """How often each value 0, 1, ... of an integer input occurs in the training split."""
 
     def export(self, model: nn.Module) -> ModelProto:
         """The module as an ONNX graph whose outputs were checked against torch's."""

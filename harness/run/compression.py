@@ -103,6 +103,10 @@ class Problem:
         index = np.linspace(0, len(self.train_split) - 1, count).astype(int)
         return {name: np.array(array[index]) for name, array in self.train_split.inputs.items()}
 
+    def occurrences(self, name: str) -> np.ndarray:
+        """How often each value 0, 1, ... of the integer input `name` occurs in training."""
+        return np.bincount(np.asarray(self.train_split.inputs[name]).ravel())
+
     def export(self, model: nn.Module) -> ModelProto:
         """The module as a checked ONNX graph."""
         return to_onnx(model, self.task.inputs, self.example)
@@ -116,7 +120,7 @@ class Problem:
         return self.meter.remaining()
 
     def _batches(self) -> Batches:
-        return Batches(self.train_split, self.task.recipe.batch_size, self.device, self.seed)
+        return Batches(self.train_split, self.task.recipe, self.device, self.seed)
 
     def _fit(
         self,

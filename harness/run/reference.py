@@ -12,13 +12,13 @@ from typing import Any
 import numpy as np
 import torch
 from safetensors import safe_open
-from safetensors.torch import load_file, save_file
+from safetensors.torch import load_file, save, save_file
 from torch import nn
 
 from harness import data
 from harness.errors import DataError
 from harness.record import sha256_of, write_atomically
-from harness.run.training import Batches, Optimizers, autocast, fit
+from harness.run.training import Batches, Optimizers, Options, autocast, fit
 from harness.types import Split, Task
 
 WEIGHTS = "reference.safetensors"
@@ -36,8 +36,29 @@ def load(task: Task, folder: Path, shape: dict[str, Any]) -> nn.Module:
         )
     model = task.build(**shape)
     state = {name: tensor.float() for name, tensor in load_file(path).items()}
-    model.load_state_dict(state)
+    frozen = _frozen(model)
+    if frozen and _sha256_of_tensors(frozen) != card["frozen_sha256"]:
+        raise DataError(
+            f"the pretrained weights found for {task.name} are not those its reference was trained "
+            f"on ({card['frozen_sha256'][:12]}...); install them as its README says"
+        )
+    model.load_state_dict(frozen | state)
     return model.eval()
+
+
+def trained(model: nn.Module) -> dict[str, torch.Tensor]:
+    """The state without the frozen parameters."""
+    frozen = _frozen(model)
+    return {name: tensor for name, tensor in model.state_dict().items() if name not in frozen}
+
+
+def _frozen(model: nn.Module) -> dict[str, torch.Tensor]:
+    """Parameters that training leaves alone: pretrained ones, which a checkpoint ships without."""
+    return {name: p.detach() for name, p in model.named_parameters() if not p.requires_grad}
+
+
+def _sha256_of_tensors(tensors: dict[str, torch.Tensor]) -> str:
+    return sha256_of(save({name: tensor.contiguous() for name, tensor in tensors.items()}))
 
 
 def accuracy(model: nn.Module, task: Task, split: Split, device: torch.device) -> float:
@@ -82,7 +103,7 @@ def train(
     torch.manual_seed(seed)
     shape = shape or {}
     model = task.build(**shape)
-    batches = Batches(data.load_split(data_folder, "train"), task.recipe.batch_size, target, seed)
+    batches = Batches(data.load_split(data_folder, "train"), task.recipe, target, seed)
     validation = data.load_split(data_folder, "validation")
     steps = round((epochs or task.reference_epochs) * batches.per_epoch)
     checkpoint = folder / "checkpoint.safetensors"
@@ -104,7 +125,7 @@ def train(
                 "seconds": (log[-1]["seconds"] if log else 0.0) + lap(),
             }
             log.append(row)
-            tensors = {f"model.{k}": v.contiguous() for k, v in model.state_dict().items()}
+            tensors = {f"model.{k}": v.contiguous() for k, v in trained(model).items()}
             tensors |= {f"momentum.{k}": v for k, v in optimizers.momenta().items()}
             part = checkpoint.with_suffix(".part")
             save_file(tensors, part, {"step": str(step + 1), "log": json.dumps(log)})
@@ -118,13 +139,16 @@ def train(
         seconds, last[0] = now - last[0], now
         return seconds
 
-    fit(model, batches, task.recipe, steps, on_step=on_step, first=first, momenta=momenta)
-    half = {name: tensor.half().contiguous().cpu() for name, tensor in model.state_dict().items()}
+    options = Options(learning_rate=task.recipe.reference_factor if _frozen(model) else 1.0)
+    resumed = {"first": first, "momenta": momenta}
+    fit(model, batches, task.recipe, steps, options=options, on_step=on_step, **resumed)
+    half = {name: tensor.half().contiguous().cpu() for name, tensor in trained(model).items()}
     save_file(half, folder / WEIGHTS)
     card = {
         "task": task.name,
         "task_version": task.version,
         "sha256": sha256_of(folder / WEIGHTS),
+        "frozen_sha256": _sha256_of_tensors(_frozen(model)) if _frozen(model) else None,
         "data_sha256": data.data_sha256(data_folder),
         "seed": seed,
         "steps": steps,
@@ -144,7 +168,8 @@ def _resume(
     checkpoint: Path, model: nn.Module
 ) -> tuple[int, dict[str, torch.Tensor], list[dict[str, float]]]:
     tensors = load_file(checkpoint)
-    model.load_state_dict({k[6:]: v for k, v in tensors.items() if k.startswith("model.")})
+    kept = {k[6:]: v for k, v in tensors.items() if k.startswith("model.")}
+    model.load_state_dict(_frozen(model) | kept)
     momenta = {k[9:]: v for k, v in tensors.items() if k.startswith("momentum.")}
     with safe_open(checkpoint, "pt") as file:
         metadata = file.metadata()

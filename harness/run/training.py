@@ -15,6 +15,7 @@ from harness.run.meter import FORWARD, FORWARD_AND_BACKWARD, Meter, forward_macs
 from harness.types import Recipe, Split
 
 LEAST_STEPS = 16
+POOL = 50  # batches that are sorted by length together, as in transformers
 Penalty = Callable[[nn.Module], Tensor]
 
 
@@ -52,12 +53,14 @@ class Batches:
 
     So training resumes at any step, and two runs of one seed see the same examples. Batches are
     made smaller where an epoch would have fewer than LEAST_STEPS of them (smoke data only).
+    Where the recipe knows lengths, each POOL batches are sorted by them before they are shuffled.
     """
 
-    def __init__(self, split: Split, size: int, device: torch.device, seed: int) -> None:
+    def __init__(self, split: Split, recipe: Recipe, device: torch.device, seed: int) -> None:
         self.inputs = [torch.from_numpy(np.array(array)) for array in split.inputs.values()]
         self.targets = torch.from_numpy(np.array(split.targets)).long()
-        self.size = min(size, max(1, len(split) // LEAST_STEPS))
+        self.size = min(recipe.batch_size, max(1, len(split) // LEAST_STEPS))
+        self.lengths = recipe.lengths(self.inputs) if recipe.lengths else None
         self.device = device
         self.seed = seed
         self._epoch = -1
@@ -76,11 +79,20 @@ class Batches:
         epoch, position = divmod(step, self.per_epoch)
         if epoch != self._epoch:
             shuffle = torch.Generator().manual_seed(self.seed * 1_000_003 + 2 * epoch)
-            self._order = torch.randperm(len(self.targets), generator=shuffle)
+            self._order = self._shuffled(shuffle)
             self._epoch = epoch
         index = self._order[position * self.size : (position + 1) * self.size]
         inputs = [tensor[index].to(self.device) for tensor in self.inputs]
         return inputs, self.targets[index].to(self.device)
+
+    def _shuffled(self, shuffle: torch.Generator) -> Tensor:
+        order = torch.randperm(len(self.targets), generator=shuffle)
+        if self.lengths is None:
+            return order
+        pools = order.split(POOL * self.size)
+        order = torch.cat([pool[self.lengths[pool].argsort(stable=True)] for pool in pools])
+        whole = order[: self.per_epoch * self.size].view(-1, self.size)
+        return whole[torch.randperm(self.per_epoch, generator=shuffle)].flatten()
 
 
 def schedule(step: int, steps: int, warmup: float) -> float:

@@ -31,6 +31,6 @@ TASK = replace(
     },
     build=build,
     smoke_shape={"width": 0.25, "depth": 0.25},
-    reference_train_macs=15 * EPOCH,
+    reference_train_macs=22 * EPOCH,
     folder=Path(__file__).parent,
 )

@@ -5,7 +5,7 @@ from typing import Any
 
 from harness import Budget, Input, Limit, Metric, Recipe, Task
 from tasks.datasets import cifar10
-from tasks.datasets.augment import flip_and_shift
+from tasks.datasets.augment import flip_shift_and_cut
 from tasks.scoring import by_class, correct, labels
 
 REFERENCE_MACS = 555.4e6  # one image, ResNet-18 with the CIFAR stem, by FlopCounterMode
@@ -45,12 +45,12 @@ TASK = Task(
         weight_decay=0.1,
         batch_size=512,
         label_smoothing=0.1,
-        augment=flip_and_shift,
+        augment=flip_shift_and_cut,
     ),
     build=build,
     smoke_shape={"width": 0.125},
-    reference_epochs=15,
-    reference_train_macs=15 * EPOCH,
+    reference_epochs=22,
+    reference_train_macs=22 * EPOCH,
     predict=labels,
     example_scores=correct,
     slices=by_class(cifar10.CLASSES),

@@ -45,7 +45,7 @@ def main() -> None:
     random = np.random.default_rng(0)
     images = random.integers(0, 256, (BATCH * 8, 3, 32, 32), np.uint8)
     split = Split({"image": images}, random.integers(0, 10, BATCH * 8))
-    batches = Batches(split, BATCH, torch.device("cpu"), 0)
+    batches = Batches(split, task.recipe, torch.device("cpu"), 0)
     model = task.build().to(memory_format=torch.channels_last)
     loops = {
         "harness": lambda: fit(model, batches, task.recipe, options.steps),

@@ -22,7 +22,8 @@ def test_the_schedule_rises_to_one_and_falls_to_the_last_step():
 
 def test_batches_depend_on_seed_and_step_alone(digits):
     split = load_split(digits.data, "train")
-    first, second = (Batches(split, 64, torch.device("cpu"), seed=3) for _ in range(2))
+    recipe = registry.find_task("mnist_mlp_microcontroller").recipe
+    first, second = (Batches(split, recipe, torch.device("cpu"), seed=3) for _ in range(2))
     assert torch.equal(first[40][1], second[40][1])
     assert not torch.equal(first[40][1], first[41][1])
     epoch = torch.cat([first[step][1] for step in range(first.per_epoch)])
@@ -43,7 +44,7 @@ def test_spending_above_the_budget_raises_and_is_not_charged():
 
 def test_a_loss_that_is_not_finite_ends_training(digits):
     task = registry.find_task("mnist_mlp_microcontroller")
-    batches = Batches(load_split(digits.data, "train"), 64, torch.device("cpu"), seed=0)
+    batches = Batches(load_split(digits.data, "train"), task.recipe, torch.device("cpu"), seed=0)
     model = task.build(width=0.125)
     next(model.parameters()).data.fill_(float("inf"))
     with pytest.raises(FloatingPointError, match="training loss is nan"):

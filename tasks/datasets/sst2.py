@@ -1,0 +1,110 @@
+"""SST-2: movie-review phrases and sentences, positive or negative, as token ids.
+
+Source: Socher et al. 2013 (EMNLP), as in GLUE (Wang et al. 2018, arXiv:1804.07461); the test
+labels are the treebank's own. Not redistributed here.
+"""
+
+from pathlib import Path
+
+import numpy as np
+
+from harness import DataSet, Split
+from harness.errors import DataError
+
+LENGTH = 64  # the longest test sentence has 64 tokens
+CLASSES = ("negative", "positive")
+ROWS = {"train": (67_349, 37_569), "dev": (872, 444), "test_labelled": (1_821, 909)}
+WAY_OUT = "name the folder with SST-2/train.tsv, dev.tsv and test_labelled.tsv"
+CLS, SEP, VOCABULARY = 101, 102, 30_522
+
+
+def read_table(path: Path) -> tuple[list[str], np.ndarray]:
+    """Sentences and labels uint8 (n,) of one file with the header `sentence<TAB>label`."""
+    if not path.is_file():
+        raise DataError(f"{path} is missing; {WAY_OUT}")
+    rows = [line.rsplit("\t", 1) for line in path.read_text(encoding="utf-8").split("\n")[1:]]
+    rows = [row for row in rows if row != [""]]
+    if any(len(row) != 2 or row[1] not in {"0", "1"} for row in rows):
+        raise DataError(f"{path}: a line is not `sentence<TAB>0 or 1`; {WAY_OUT}")
+    labels = np.array([int(label) for _, label in rows], np.uint8)
+    found, expected = (len(labels), int(labels.sum())), ROWS[path.stem]
+    if found != expected:
+        raise DataError(
+            f"{path}: {found[0]} rows with {found[1]} positive ones, not {expected[0]} with "
+            f"{expected[1]}: the file is truncated or changed; {WAY_OUT}"
+        )
+    return [sentence.strip() for sentence, _ in rows], labels
+
+
+def tokenize(sentences: list[str], tokenizer: Path) -> dict[str, np.ndarray]:
+    """`ids` and `mask`, int64 (n, 64), cut and padded, with [CLS] and [SEP].
+
+    Raises DataError when the tokenizer is not the uncased BERT one that the task is built on.
+    """
+    from tokenizers import Tokenizer
+
+    encoder = Tokenizer.from_file(str(tokenizer))
+    marks = [encoder.token_to_id(mark) for mark in ("[PAD]", "[CLS]", "[SEP]")]
+    if marks != [0, CLS, SEP] or encoder.get_vocab_size() != VOCABULARY:
+        raise DataError(
+            f"{tokenizer}: {encoder.get_vocab_size()} pieces with marks {marks}, not the uncased "
+            f"BERT vocabulary of {VOCABULARY}; take the reference's own tokenizer"
+        )
+    encoder.enable_truncation(LENGTH)
+    encoder.enable_padding(length=LENGTH)
+    encoded = encoder.encode_batch(sentences)
+    return {
+        "ids": np.array([each.ids for each in encoded], np.int64),
+        "mask": np.array([each.attention_mask for each in encoded], np.int64),
+    }
+
+
+def read(folder: Path) -> dict[str, Split]:
+    """Official files to train (without the one test sentence in it), validation (dev) and test.
+
+    Raises DataError when a file is missing or changed, or no tokenizer is to be had.
+    """
+    from tasks.models import pretrained
+
+    folder = folder / "SST-2" if (folder / "SST-2").is_dir() else folder
+    tokenizer = pretrained.folder() / "tokenizer.json"
+    tables = {name: read_table(folder / f"{name}.tsv") for name in ROWS}
+    tested = set(tables["test_labelled"][0])
+    sentences, labels = tables["train"]
+    keep = np.array([sentence not in tested for sentence in sentences])
+    tables["train"] = [s for s, kept in zip(sentences, keep, strict=True) if kept], labels[keep]
+    names = {"train": "train", "validation": "dev", "test": "test_labelled"}
+    return {
+        split: Split(tokenize(tables[table][0], tokenizer), tables[table][1])
+        for split, table in names.items()
+    }
+
+
+def generate(seed: int) -> dict[str, Split]:
+    """Sequences of the same shapes: which of two word groups is more frequent decides."""
+    random = np.random.default_rng(seed)
+
+    def split(count: int) -> Split:
+        labels = random.integers(0, 2, count).astype(np.uint8)
+        sides = labels[:, None].astype(int)
+        lengths = random.integers(6, 40, count)
+        mask = (np.arange(LENGTH) < lengths[:, None]).astype(np.int64)
+        words = random.integers(1000, 1200, (count, LENGTH))
+        telling = 2000 + 20 * sides + random.integers(0, 20, (count, LENGTH))
+        flipped = 2000 + 20 * (1 - sides) + random.integers(0, 20, (count, LENGTH))
+        chosen = random.random((count, LENGTH))
+        ids = np.where(chosen < 0.25, telling, np.where(chosen < 0.31, flipped, words))
+        ids[:, 0] = CLS
+        ids[np.arange(count), lengths - 1] = SEP
+        return Split({"ids": ids * mask, "mask": mask}, labels)
+
+    return {"train": split(2048), "validation": split(256), "test": split(512)}
+
+
+DATASET = DataSet(
+    name="sst2",
+    origin="https://nlp.stanford.edu/sentiment/treebank.html, https://gluebenchmark.com",
+    licence="none stated; research use",
+    read=read,
+    generate=generate,
+)

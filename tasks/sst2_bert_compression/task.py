@@ -1,0 +1,60 @@
+"""Make a BERT sentence classifier small and fast; the card is README.md beside this file."""
+
+from pathlib import Path
+from typing import Any
+
+from harness import Budget, Input, Limit, Metric, Recipe, Task
+from tasks.datasets import sst2
+from tasks.datasets.sequences import cut_padding, lengths
+from tasks.scoring import by_class, correct, labels
+
+REFERENCE_MACS = 0.699e9  # one request of 64 tokens, MiniLM-L6-H384, by FlopCounterMode
+EPOCH = 3 * REFERENCE_MACS * 67_348  # training compute of one epoch of the reference
+
+
+def build(**shape: Any) -> Any:
+    """MiniLM with an untrained classifier; scaled by `width` and `depth`, an untrained BERT."""
+    from tasks.models import bert
+
+    return bert.build(**shape)
+
+
+TASK = Task(
+    name="sst2_bert_compression",
+    version=1,
+    title="SST-2 BERT compression",
+    modality="text",
+    dataset=sst2.DATASET,
+    inputs=(Input("ids", "int64", (sst2.LENGTH,)), Input("mask", "int64", (sst2.LENGTH,))),
+    classes=2,
+    metric=Metric("accuracy", chance=0.5),
+    limits=(
+        Limit("size_bytes", "at_most", 20e6),
+        Limit("latency_ms", "at_most", 10.0),
+        Limit("retention", "at_least", 0.99),
+    ),
+    budgets={
+        "smoke": Budget(train_macs=3 * 7.3e6 * 2048 * 6, wall_seconds=120),
+        "standard": Budget(train_macs=3 * EPOCH, wall_seconds=2 * 3600),
+        "full": Budget(train_macs=30 * EPOCH, wall_seconds=24 * 3600),
+    },
+    recipe=Recipe(
+        optimizer="adamw",
+        learning_rate=5e-4,
+        weight_decay=0.01,
+        batch_size=64,
+        warmup=0.1,
+        finetune_factor=0.2,
+        reference_factor=0.2,
+        augment=cut_padding,
+        lengths=lengths,
+    ),
+    build=build,
+    smoke_shape={"width": 1 / 6, "depth": 1 / 3},
+    reference_epochs=4,
+    reference_train_macs=4 * EPOCH,
+    predict=labels,
+    example_scores=correct,
+    slices=by_class(sst2.CLASSES),
+    folder=Path(__file__).parent,
+)
