@@ -1,4 +1,4 @@
-"""Static INT8 post-training quantization by ONNX Runtime, as QDQ graphs."""
+"""INT8 post-training quantization by ONNX Runtime: static as QDQ graphs, and dynamic."""
 
 from __future__ import annotations
 
@@ -59,5 +59,20 @@ def quantize(
             per_channel=per_channel,
             calibrate_method=quantization.CalibrationMethod[calibration],
             extra_options=options,
+        )
+        return onnx.load(result)
+
+
+def quantize_dynamically(
+    graph: onnx.ModelProto, per_channel: bool = False, embeddings: bool = True
+) -> onnx.ModelProto:
+    """Linear layers with int8 weights and run-time ranges; int8 tables where `embeddings`."""
+    logging.getLogger().setLevel(logging.ERROR)
+    graph.graph.ClearField("value_info")  # stale shapes of the exporter make quantize_dynamic fail
+    operators = ["MatMul", "Gemm", "Gather"] if embeddings else ["MatMul", "Gemm"]
+    with tempfile.TemporaryDirectory() as folder:
+        result = Path(folder) / "dynamic.onnx"
+        quantization.quantize_dynamic(
+            graph, result, op_types_to_quantize=operators, per_channel=per_channel
         )
         return onnx.load(result)

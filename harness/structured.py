@@ -17,6 +17,7 @@ from harness.errors import UsageError
 from harness.types import Compression
 
 STEPS = 400
+ATTENTION = (".query", ".key", ".value")
 OUTPUTS = (torch_pruning.prune_conv_out_channels, torch_pruning.prune_linear_out_channels)
 Importance = Callable[[Any], Tensor | None]
 
@@ -68,9 +69,16 @@ def pruner_for(
     kind: Any = torch_pruning.pruner.BasePruner,
     **options: Any,
 ) -> Any:
-    """A Torch-Pruning pruner of `model` that leaves the problem's `keep` layers' outputs alone."""
+    """A Torch-Pruning pruner of `model` that leaves the problem's `keep` layers' outputs alone.
+
+    Heads keep their size too: in a transformer the width and the feed-forward neurons go.
+    """
     device = next(model.parameters()).device
-    keep = [module for name, module in model.named_modules() if name in problem.keep]
+    keep = [
+        module
+        for name, module in model.named_modules()
+        if name in problem.keep or name.endswith(ATTENTION)
+    ]
     defaults = {"pruning_ratio": 0.99, "max_pruning_ratio": 0.99, "iterative_steps": STEPS}
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")

@@ -159,7 +159,7 @@ class Compression(Protocol):
         """An untrained network of the reference's family, for example `build(width=0.5)`."""
 
     def train(self, model: nn.Module, **options: Any) -> nn.Module:
-        """Train from scratch; options: share, steps, and those of training.Options.
+        """Train from scratch; options: share, steps, epochs, and those of training.Options.
 
         `share` is the part of the remaining budget to spend, in (0, 1]. The harness's own scoring
         of the finished model is not charged.

@@ -25,7 +25,8 @@ def relevance(problem: Compression, model: nn.Module) -> dict[nn.Module, Tensor]
             part if len(part) > 1 else part[0], target=targets[:128]
         )
         for layer, value in zip(layers, found, strict=True):
-            by_channel = value.detach().flatten(2).sum(2) if value.ndim > 2 else value.detach()
+            spread = value.detach() if isinstance(layer, nn.Conv2d) else value.detach().mT
+            by_channel = spread.flatten(2).sum(2) if value.ndim > 2 else value.detach()
             scores[layer] += by_channel.abs().mean(0).cpu()
     return {layer: score / score.norm().clamp_min(1e-12) for layer, score in scores.items()}
 

@@ -16,6 +16,7 @@ import onnxruntime
 import torch
 from torch import Tensor, nn
 
+from harness.artifact.fake_quantize import TRANSLATIONS
 from harness.errors import SlimbenchError
 from harness.types import Input
 
@@ -43,7 +44,7 @@ def to_onnx(
             f"the model returns {shape}, not one row an example; see the task's card"
         )
     batch = torch.export.Dim("batch", min=1, max=65536)
-    with _quiet():
+    with _quiet(), torch.no_grad():
         program = torch.onnx.export(
             model,
             tuple(tensor[:2] for tensor in example),
@@ -52,6 +53,7 @@ def to_onnx(
             input_names=[each.name for each in inputs],
             output_names=["output"],
             dynamic_shapes=tuple({0: batch} for _ in inputs),
+            custom_translation_table=TRANSLATIONS,
             verbose=False,
         )
     if program is None:

@@ -135,6 +135,31 @@ def _take_initializers(model: onnx.ModelProto) -> dict[str, onnx.TensorProto]:
     return tensors
 
 
+def _is_known(item: onnx.ValueInfoProto) -> bool:
+    shape = item.type.tensor_type.shape
+    return item.type.tensor_type.HasField("shape") and all(
+        dim.HasField("dim_value") for dim in shape.dim
+    )
+
+
+def _symbolically(model: onnx.ModelProto) -> onnx.ModelProto:
+    """Shapes by ONNX Runtime's inference, which also follows shapes computed in the graph.
+
+    It lacks some operators, so ONNX's own inference goes on from what it found.
+    """
+    from onnxruntime.tools.symbolic_shape_infer import SymbolicShapeInference
+
+    try:
+        found = SymbolicShapeInference.infer_shapes(model, auto_merge=True)
+    except Exception:  # noqa: BLE001  (it raises bare Exception where it gives up)
+        found = model
+    followed = [item for item in found.graph.value_info if _is_known(item)]
+    start = onnx.ModelProto()
+    start.CopyFrom(model)
+    start.graph.value_info.extend(item for item in followed if item.type.tensor_type.shape.dim)
+    return onnx.shape_inference.infer_shapes(start, data_prop=True)
+
+
 def _inferred(
     model: onnx.ModelProto, stored: dict[str, onnx.TensorProto]
 ) -> tuple[dict[str, Shape], dict[str, int]]:
@@ -147,12 +172,14 @@ def _inferred(
     del shadow.graph.node[:]
     shadow.graph.node.extend(nodes)
     result = onnx.shape_inference.infer_shapes(shadow, data_prop=True).graph
+    if any(not _is_known(item) for item in result.value_info):
+        result = _symbolically(shadow).graph
     shapes: dict[str, Shape] = {}
     types: dict[str, int] = {}
     for item in (*result.input, *result.value_info, *result.output):
         tensor = item.type.tensor_type
         types[item.name] = tensor.elem_type
-        if tensor.HasField("shape") and all(d.HasField("dim_value") for d in tensor.shape.dim):
+        if _is_known(item):
             shapes[item.name] = tuple(dim.dim_value for dim in tensor.shape.dim)
     for name, weights in stored.items():
         shapes[name], types[name] = tuple(weights.dims), weights.data_type

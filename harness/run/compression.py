@@ -128,6 +128,7 @@ class Problem:
         factor: float,
         share: float = 1.0,
         steps: int | None = None,
+        epochs: float | None = None,
         **extra: Any,
     ) -> nn.Module:
         extra["learning_rate"] = factor * extra.get("learning_rate", 1.0)
@@ -135,6 +136,8 @@ class Problem:
         batches = self._batches()
         model.to(self.device)
         affordable, per_step = affordable_steps(model, batches, options, self.meter, share)
+        if epochs is not None:
+            affordable = min(affordable, round(epochs * batches.per_epoch))
         return fit(
             model,
             batches,

@@ -1,0 +1,47 @@
+"""Layer dropping: leave out whole encoder layers, then fine-tune.
+
+Source: Sajjad et al. 2020, arXiv:2004.03844, section 3 (top-, bottom- and alternate-layer
+dropping).
+"""
+
+from typing import Any
+
+import torch
+from torch import nn
+
+from harness import Compression, Method
+
+
+def kept(count: int, keep: int, which: str) -> list[int]:
+    """Numbers of the layers that stay when the `which` ones are dropped."""
+    if which == "top":
+        return list(range(keep))
+    if which == "bottom":
+        return list(range(count - keep, count))
+    return sorted({round(x) for x in torch.linspace(0, count - 1, keep).tolist()})
+
+
+def solve(problem: Compression, share: float, which: str) -> nn.Module:
+    """The reference with `share` of its layers."""
+    model: Any = problem.reference()
+    count = len(model.layers)
+    stay = kept(count, max(1, round(share * count)), which)
+    model.layers = nn.ModuleList(model.layers[index] for index in stay)
+    return problem.finetune(model)
+
+
+METHOD = Method(
+    name="layer_dropping",
+    version=1,
+    solves=Compression,
+    solve=solve,
+    settings=(
+        {"share": 0.667, "which": "top"},
+        {"share": 0.5, "which": "top"},
+        {"share": 0.5, "which": "alternate"},
+        {"share": 0.5, "which": "bottom"},
+        {"share": 0.333, "which": "top"},
+    ),
+    source="arXiv:2004.03844",
+    modalities=("text",),
+)

@@ -1,0 +1,88 @@
+"""Movement pruning: weights that move towards zero in fine-tuning are masked out.
+
+Source: Sanh et al. 2020, arXiv:2005.07683, section 4 (scores learned through a straight-through
+top-k mask, cubic schedule). Departs from it: one learning rate for scores and weights, and the
+threshold is found anew every 32 steps.
+"""
+
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.nn.utils import parametrize
+
+from harness import Compression, Method
+from harness.sparsity import prunable
+
+EVERY = 32
+
+
+class Masked(torch.autograd.Function):
+    """weight * mask, whose gradient by the scores is gradient * weight."""
+
+    @staticmethod
+    def forward(context: Any, weight: Tensor, scores: Tensor, threshold: Tensor) -> Tensor:
+        """The weight where the scores reach the threshold, else 0."""
+        mask = scores >= threshold
+        context.save_for_backward(weight, mask)
+        return weight * mask
+
+    @staticmethod
+    def backward(context: Any, *gradients: Tensor) -> tuple[Tensor, Tensor, None]:
+        """Gradients by weight and scores."""
+        weight, mask = context.saved_tensors
+        return gradients[0] * mask, gradients[0] * weight, None
+
+
+class Movement(nn.Module):
+    """A parametrization of one weight with a score for each of its elements."""
+
+    threshold: Tensor
+
+    def __init__(self, weight: Tensor) -> None:
+        super().__init__()
+        self.scores = nn.Parameter(torch.zeros_like(weight))
+        self.register_buffer("threshold", torch.tensor(-1e30))
+
+    def forward(self, weight: Tensor) -> Tensor:
+        """The masked weight."""
+        masked: Tensor = Masked.apply(weight, self.scores, self.threshold)
+        return masked
+
+    def drop(self, share: float) -> None:
+        """Set the threshold so that `share` of the scores lie below it."""
+        count = round(share * self.scores.numel())
+        if count:
+            self.threshold.copy_(self.scores.detach().flatten().kthvalue(count).values)
+
+
+def solve(problem: Compression, sparsity: float) -> nn.Module:
+    """The reference with `sparsity` of the weights of its linear layers zero."""
+    model = problem.reference()
+    layers = [model.get_submodule(name) for name in prunable(model, problem.keep)]
+    for layer in layers:
+        parametrize.register_parametrization(layer, "weight", Movement(layer.weight.detach()))
+    count = [0]
+
+    def after_step(_: nn.Module, progress: float) -> None:
+        count[0] += 1
+        if count[0] % EVERY == 0 or progress == 1:
+            ramp = min(1.0, max(0.0, progress - 0.1) / 0.6)
+            for layer in layers:
+                layer.parametrizations.weight[0].drop(sparsity * (1 - (1 - ramp) ** 3))  # type: ignore[union-attr, index, operator]
+
+    model = problem.finetune(model, after_step=after_step)
+    for layer in layers:
+        parametrize.remove_parametrizations(layer, "weight")
+    return model
+
+
+METHOD = Method(
+    name="movement_pruning",
+    version=1,
+    solves=Compression,
+    solve=solve,
+    settings=({"sparsity": 0.5}, {"sparsity": 0.8}, {"sparsity": 0.9}),
+    source="arXiv:2005.07683",
+    modalities=("text",),
+)
