@@ -7,6 +7,7 @@ from pathlib import Path
 
 from harness import registry
 from harness.commands import report, session
+from harness.run import process
 
 METHODS = ("width_scaled", "l1_filter_pruning", "static_int8")
 RUNS = Path("runs") / "demo"
@@ -15,6 +16,8 @@ RUNS = Path("runs") / "demo"
 def main() -> int:
     """Run the demo; returns 1 when a run failed."""
     failed = 0
+    for task in registry.tasks().values():
+        process.preload(task.preload)
     for name, task in registry.tasks().items():
         order = session.Order(
             task=name,

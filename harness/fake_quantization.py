@@ -6,6 +6,8 @@ activations by moving-average range, straight-through gradients.
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import onnx
 import torch
@@ -31,13 +33,13 @@ class QuantizedLinear(nn.Module):
         self.register_buffer("low", torch.tensor(0.0))
         self.register_buffer("high", torch.tensor(0.0))
         self.register_buffer("rows", None)
-        self.frozen: tuple[float, int] | None = None
+        self.frozen: tuple[Any, Any] | None = None
 
     def forward(self, inputs: Tensor) -> Tensor:
         """float (..., inputs) to float (..., outputs)."""
         if self.training:
             self._observe(inputs.detach().float())
-        scale, zero = self.frozen or self._range()
+        scale, zero = self.frozen or self._range()  # numbers once frozen, else tensors
         rounded = torch.fake_quantize_per_tensor_affine(inputs.float(), scale, zero, 0, 255)
         rows = self.rows if self.rows is not None else self._scale_of_rows()
         zeros = torch.zeros(len(rows), dtype=torch.int32, device=rows.device)
@@ -54,7 +56,7 @@ class QuantizedLinear(nn.Module):
     def _scale_of_rows(self) -> Tensor:
         return self.weight.detach().abs().amax(1).clamp_min(1e-8) / 127  # (outputs,)
 
-    def _range(self) -> tuple[Tensor, Tensor]:
+    def _range(self) -> tuple[Any, Any]:
         scale = torch.clamp((self.high - self.low) / 255, min=1e-8)
         return scale, (-self.low / scale).round().clamp(0, 255).to(torch.int32)
 
@@ -72,11 +74,11 @@ class QuantizedEmbedding(nn.Module):
     def __init__(self, embedding: nn.Embedding) -> None:
         super().__init__()
         self.weight = embedding.weight
-        self.frozen: tuple[float, int] | None = None
+        self.frozen: tuple[Any, Any] | None = None
 
     def forward(self, ids: Tensor) -> Tensor:
         """int64 (n, t) to float (n, t, width)."""
-        scale, zero = self.frozen or self._range()
+        scale, zero = self.frozen or self._range()  # numbers once frozen, else tensors
         table = torch.fake_quantize_per_tensor_affine(self.weight, scale, zero, -127, 127)
         return nn.functional.embedding(ids, table)
 
@@ -84,7 +86,7 @@ class QuantizedEmbedding(nn.Module):
         """Take the scale as a plain number, which export needs."""
         self.frozen = (self._range()[0].item(), 0)
 
-    def _range(self) -> tuple[Tensor, Tensor]:
+    def _range(self) -> tuple[Any, Any]:
         scale = self.weight.detach().abs().amax().clamp_min(1e-8) / 127
         return scale, torch.zeros((), dtype=torch.int32, device=scale.device)
 
@@ -119,7 +121,7 @@ def _store_int8(graph: onnx.GraphProto) -> None:
         if node.input[0] in constants:
             axis = next((a.i for a in node.attribute if a.name == "axis"), 1)
             arrays = [numpy_helper.to_array(constants[name]) for name in node.input]
-            stored = _quantized(*arrays, axis=axis)
+            stored = _quantized(axis, *arrays)
             graph.initializer.append(numpy_helper.from_array(stored, node.output[0]))
             graph.node.remove(node)
     _gather_first(graph)
@@ -131,12 +133,13 @@ def _store_int8(graph: onnx.GraphProto) -> None:
         graph.value_info.remove(info)
 
 
-def _quantized(values: np.ndarray, scale: np.ndarray, zero: np.ndarray, axis: int) -> np.ndarray:
+def _quantized(axis: int, values: np.ndarray, scale: np.ndarray, zero: np.ndarray) -> np.ndarray:
     shape = [-1 if index == axis else 1 for index in range(values.ndim)]
     by = scale.reshape(shape) if scale.ndim else scale
     limits = np.iinfo(zero.dtype)
     offset = zero.astype(np.float32).reshape(shape if zero.ndim else ())
-    return np.clip(np.rint(values / by) + offset, limits.min, limits.max).astype(zero.dtype)
+    rounded = np.clip(np.rint(values / by) + offset, limits.min, limits.max)
+    return np.asarray(rounded, zero.dtype)
 
 
 def _gather_first(graph: onnx.GraphProto) -> None:

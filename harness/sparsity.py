@@ -10,7 +10,7 @@ from torch import Tensor, nn
 Masks = dict[str, Tensor]
 
 
-def prunable(model: nn.Module, keep: tuple[str, ...] = ()) -> dict[str, nn.Parameter]:
+def prunable(model: nn.Module, keep: tuple[str, ...] = ()) -> dict[str, Tensor]:
     """Weights of linear and convolution layers by layer name, without those in `keep`."""
     return {
         name: module.weight

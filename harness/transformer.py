@@ -89,7 +89,6 @@ def gate_scores(
     Returns for each layer float32 (heads,) and (neurons,), on the CPU. One gradient a batch, not
     one an example.
     """
-    scores: list[tuple[Tensor, Tensor]] = []
     model.eval()
     with gates(model) as found:
         flat = [gate for pair in found for gate in pair]
@@ -97,9 +96,14 @@ def gate_scores(
         for inputs, targets in problem.batches(model, batches):
             loss = nn.functional.cross_entropy(model(*inputs), targets)
             for total, gradient in zip(sums, torch.autograd.grad(loss, flat), strict=True):
-                total += gradient.abs() ** power / batches
-        scores = [(h.cpu(), n.cpu()) for h, n in zip(sums[::2], sums[1::2], strict=True)]
-    return scores
+                total.add_(gradient.abs() ** power / batches)
+    return [(h.cpu(), n.cpu()) for h, n in zip(sums[::2], sums[1::2], strict=True)]
+
+
+def embedding_of(weight: Tensor) -> nn.Embedding:
+    """A trainable embedding of the given vectors (rows, width)."""
+    rows, width = weight.shape
+    return nn.Embedding(rows, width, _weight=weight.clone())
 
 
 class Vocabulary(nn.Module):
@@ -112,7 +116,7 @@ class Vocabulary(nn.Module):
         table = torch.full((size,), int(np.flatnonzero(kept == UNKNOWN)[0]), dtype=torch.int32)
         table[torch.from_numpy(kept)] = torch.arange(len(kept), dtype=torch.int32)
         self.register_buffer("table", table)
-        self.rows = nn.Embedding.from_pretrained(weight, freeze=False)
+        self.rows = embedding_of(weight)
 
     def forward(self, ids: Tensor) -> Tensor:
         """int64 (n, t) ids of the tokenizer to vectors (n, t, width)."""
@@ -143,4 +147,4 @@ def prune_vocabulary(problem: Compression, model: Any, count: int) -> None:
     model.embeddings.word_embeddings = Vocabulary(kept, whole.num_embeddings, weight)
     positions = model.embeddings.position_embeddings
     used = positions.weight.detach()[: problem.example[0].shape[1]].clone()
-    model.embeddings.position_embeddings = nn.Embedding.from_pretrained(used, freeze=False)
+    model.embeddings.position_embeddings = embedding_of(used)

@@ -90,8 +90,9 @@ class Recipe:
     """How a task trains a network; one training loop reads it (harness/run/training.py).
 
     `finetune_factor` scales the learning rate where training starts from trained weights,
-    `reference_factor` where the reference itself starts from pretrained ones. `augment(inputs, generator)` changes a batch; `lengths(inputs)` groups
-    sequences of like length into one batch.
+    `reference_factor` where the reference itself starts from pretrained ones.
+    `augment(inputs, generator)` changes a batch; `lengths(inputs)` groups sequences of like length
+    into one batch.
     """
 
     optimizer: Literal["muon", "adamw"]
@@ -117,6 +118,7 @@ class Task:
     float (n,) in [0, 1], and the metric is their mean unless `aggregate(predictions, targets)` is
     given. `slices(targets)` names groups of examples whose quality is reported beside the whole.
     `threads` caps the threads a run trains on: a small network is slower on two than on one.
+    `preload` names slow modules that its runs import, loaded once for all of them.
     """
 
     name: str
@@ -142,6 +144,7 @@ class Task:
     aggregate: Callable[[np.ndarray, np.ndarray], float] | None = None
     slices: Callable[[np.ndarray], Mapping[str, np.ndarray]] | None = None
     poses: tuple[str, ...] = ("Compression",)
+    preload: tuple[str, ...] = ()
 
 
 class Compression(Protocol):

@@ -59,10 +59,10 @@ def solve(problem: Compression, layers: int, attention: bool) -> nn.Module:
         return loss
 
     options: dict[str, Any] = {"teacher": teacher, "penalty": imitation, "temperature": 1.0}
-    student = problem.finetune(student, **options)
-    for module in student.modules():
+    trained = problem.finetune(student, **options)
+    for module in trained.modules():
         module._forward_hooks.clear()
-    return student
+    return trained
 
 
 METHOD = Method(

@@ -11,6 +11,7 @@ import torch
 from torch import nn
 
 from harness import Compression, Method
+from harness.transformer import embedding_of
 
 
 def solve(problem: Compression, features: int) -> nn.Module:
@@ -23,7 +24,7 @@ def solve(problem: Compression, features: int) -> nn.Module:
     basis = right[:features]  # (features, width)
     back = nn.Linear(len(basis), weight.shape[1], bias=False)
     back.weight.data = basis.T.contiguous()
-    table = nn.Embedding.from_pretrained(weight @ basis.T, freeze=False)
+    table = embedding_of(weight @ basis.T)
     model.embeddings.word_embeddings = nn.Sequential(table, back)
     return problem.finetune(model)
 

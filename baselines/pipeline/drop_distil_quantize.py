@@ -7,7 +7,6 @@ vocabulary by frequency (arXiv:2010.05609), distillation (arXiv:1503.02531), INT
 
 from typing import Any
 
-import torch
 from onnx import ModelProto
 from torch import nn
 

@@ -46,7 +46,7 @@ class Movement(nn.Module):
 
     def forward(self, weight: Tensor) -> Tensor:
         """The masked weight."""
-        masked: Tensor = Masked.apply(weight, self.scores, self.threshold)
+        masked: Tensor = Masked.apply(weight, self.scores, self.threshold)  # type: ignore[no-untyped-call]
         return masked
 
     def drop(self, share: float) -> None:
@@ -59,7 +59,7 @@ class Movement(nn.Module):
 def solve(problem: Compression, sparsity: float) -> nn.Module:
     """The reference with `sparsity` of the weights of its linear layers zero."""
     model = problem.reference()
-    layers = [model.get_submodule(name) for name in prunable(model, problem.keep)]
+    layers: list[Any] = [model.get_submodule(name) for name in prunable(model, problem.keep)]
     for layer in layers:
         parametrize.register_parametrization(layer, "weight", Movement(layer.weight.detach()))
     count = [0]
@@ -69,7 +69,7 @@ def solve(problem: Compression, sparsity: float) -> nn.Module:
         if count[0] % EVERY == 0 or progress == 1:
             ramp = min(1.0, max(0.0, progress - 0.1) / 0.6)
             for layer in layers:
-                layer.parametrizations.weight[0].drop(sparsity * (1 - (1 - ramp) ** 3))  # type: ignore[union-attr, index, operator]
+                layer.parametrizations.weight[0].drop(sparsity * (1 - (1 - ramp) ** 3))
 
     model = problem.finetune(model, after_step=after_step)
     for layer in layers:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -44,11 +45,11 @@ def _shapes(value: torch.Tensor, *_: Any) -> tuple[torch.Tensor, torch.Tensor]:
 
 
 # Without these, torch.export cannot trace fake quantization behind a free batch size.
-_META = torch.library.Library("aten", "IMPL", "Meta")
+_META = torch.library.Library("aten", "IMPL", "Meta")  # type: ignore[no-untyped-call]
 for _kind in ("tensor", "channel"):
-    _META.impl(f"fake_quantize_per_{_kind}_affine_cachemask", _shapes)
+    _META.impl(f"fake_quantize_per_{_kind}_affine_cachemask", _shapes)  # type: ignore[no-untyped-call]
 
-TRANSLATIONS = {
+TRANSLATIONS: dict[Callable[..., Any], Callable[..., Any]] = {
     torch.ops.aten.fake_quantize_per_tensor_affine.default: per_tensor,
     torch.ops.aten.fake_quantize_per_channel_affine.default: per_channel,
 }

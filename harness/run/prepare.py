@@ -26,6 +26,7 @@ def prepare(task: Task, scale: Scale, place: Place) -> Prepared:
 
     Raises DataError when the real data are not in the cache or the frozen weights are missing.
     """
+    process.preload(task.preload)
     folder = place.runs / task.name / "reference" / scale
     shape = dict(task.smoke_shape) if scale == "smoke" else {}
     with locked(folder / "lock"):

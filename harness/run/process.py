@@ -7,6 +7,7 @@ import multiprocessing
 import os
 import threading
 import time
+from collections.abc import Iterable
 from dataclasses import dataclass
 from multiprocessing.process import BaseProcess
 from pathlib import Path
@@ -27,6 +28,12 @@ MALLOC = {
 }
 
 _stopping = threading.Event()
+_preload = ["harness.run.child"]
+
+
+def preload(modules: Iterable[str]) -> None:
+    """Modules that runs will import, loaded once in the fork server if it has not started yet."""
+    _preload.extend(module for module in modules if module not in _preload)
 
 
 def stopping() -> bool:
@@ -63,7 +70,7 @@ def start_server() -> Any:
     for name, value in MALLOC.items():
         os.environ.setdefault(name, value)
     context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload(["harness.run.child"])
+    context.set_forkserver_preload(_preload)
     return context
 
 

@@ -140,8 +140,16 @@ def train(
         return seconds
 
     options = Options(learning_rate=task.recipe.reference_factor if _frozen(model) else 1.0)
-    resumed = {"first": first, "momenta": momenta}
-    fit(model, batches, task.recipe, steps, options=options, on_step=on_step, **resumed)
+    fit(
+        model,
+        batches,
+        task.recipe,
+        steps,
+        options=options,
+        on_step=on_step,
+        first=first,
+        momenta=momenta,
+    )
     half = {name: tensor.half().contiguous().cpu() for name, tensor in trained(model).items()}
     save_file(half, folder / WEIGHTS)
     card = {

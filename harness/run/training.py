@@ -89,7 +89,7 @@ class Batches:
         order = torch.randperm(len(self.targets), generator=shuffle)
         if self.lengths is None:
             return order
-        pools = order.split(POOL * self.size)
+        pools = torch.split(order, POOL * self.size)
         order = torch.cat([pool[self.lengths[pool].argsort(stable=True)] for pool in pools])
         whole = order[: self.per_epoch * self.size].view(-1, self.size)
         return whole[torch.randperm(self.per_epoch, generator=shuffle)].flatten()

@@ -57,4 +57,5 @@ TASK = Task(
     example_scores=correct,
     slices=by_class(sst2.CLASSES),
     folder=Path(__file__).parent,
+    preload=("tasks.models.bert",),
 )
