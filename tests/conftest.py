@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from harness import registry
+from harness.run import process
 from harness.run.matrix import plan
 from harness.run.prepare import prepare
 from harness.run.stages import Place, Prepared, Run
@@ -18,6 +19,8 @@ METHODS = Path(__file__).parent / "methods"
 def place(tmp_path_factory: pytest.TempPathFactory) -> Place:
     """Runs, data and results of this test session; one thread, CPU."""
     folder = tmp_path_factory.mktemp("slimbench")
+    for task in registry.tasks().values():
+        process.preload(task.preload)
     return Place(folder / "runs", folder / "data", folder / "runs" / "results", threads=1)
 
 

@@ -13,14 +13,18 @@ from harness.run.stages import execute
 TASKS = registry.tasks()
 METHODS = registry.methods()
 EVERYWHERE = ("width_scaled", "static_int8", "l1_filter_pruning")
-HOME = {"vector": "mnist_mlp_microcontroller", "image": "cifar10_resnet_slimming"}
+HOME = {
+    "vector": "mnist_mlp_microcontroller",
+    "image": "cifar10_resnet_slimming",
+    "text": "sst2_bert_compression",
+}
 
 
 def home_of(method: registry.MethodListing) -> str:
     """The cheapest task that the method applies to."""
     return next(
         name
-        for name in (HOME["vector"], HOME["image"], *TASKS)
+        for name in (*HOME.values(), *TASKS)
         if registry.applies(method, TASKS[name])
     )
 
