@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import platform
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -25,8 +25,24 @@ WEIGHTS = "reference.safetensors"
 CARD = "reference.json"
 
 
-def load(task: Task, folder: Path, shape: dict[str, Any]) -> nn.Module:
-    """The trained reference in fp32, eval mode. Raises DataError on other than frozen weights."""
+def untrained(task: Task, context: Mapping[str, np.ndarray], shape: Mapping[str, Any]) -> nn.Module:
+    """The task's network of that shape, given what its training examples share."""
+    given = {"context": context} if context else {}
+    return task.build(**given, **shape)
+
+
+def deployed(task: Task, model: nn.Module) -> nn.Module:
+    """The model with what its deployed graph does behind it."""
+    return task.deploy(model) if task.deploy else model
+
+
+def load(
+    task: Task, folder: Path, shape: dict[str, Any], context: Mapping[str, np.ndarray]
+) -> nn.Module:
+    """The trained reference in fp32, eval mode.
+
+    Raises DataError on other than frozen weights, or weights of another data set's shapes.
+    """
     card = json.loads((folder / CARD).read_text())
     path = folder / WEIGHTS
     if sha256_of(path) != card["sha256"]:
@@ -34,7 +50,7 @@ def load(task: Task, folder: Path, shape: dict[str, Any]) -> nn.Module:
             f"{path}: sha256 is not the frozen {card['sha256'][:12]}...; restore it from git or "
             f"train it again with `slimbench reference {task.name} --rebuild`"
         )
-    model = task.build(**shape)
+    model = untrained(task, context, shape)
     state = {name: tensor.float() for name, tensor in load_file(path).items()}
     frozen = _frozen(model)
     if frozen and _sha256_of_tensors(frozen) != card["frozen_sha256"]:
@@ -42,7 +58,14 @@ def load(task: Task, folder: Path, shape: dict[str, Any]) -> nn.Module:
             f"the pretrained weights found for {task.name} are not those its reference was trained "
             f"on ({card['frozen_sha256'][:12]}...); install them as its README says"
         )
-    model.load_state_dict(frozen | state)
+    try:
+        model.load_state_dict(frozen | state)
+    except RuntimeError as error:
+        reason = " ".join(str(error).split())[:300]
+        raise DataError(
+            f"{path} does not fit the prepared data set '{task.dataset.name}' ({reason}); train a "
+            f"reference on it with `slimbench reference {task.name} --rebuild`"
+        ) from None
     return model.eval()
 
 
@@ -69,8 +92,8 @@ def accuracy(model: nn.Module, task: Task, split: Split, device: torch.device) -
 def example_scores(
     model: nn.Module, task: Task, split: Split, device: torch.device, size: int = 500
 ) -> np.ndarray:
-    """Score of each example, float (n,), in batches of `size`."""
-    model.eval()
+    """Score of each example, float (n,), in batches of `size`, by the model as deployed."""
+    served = deployed(task, model.eval()).eval()
     predictions = []
     for start in range(0, len(split), size):
         inputs = [
@@ -78,8 +101,9 @@ def example_scores(
             for array in split.inputs.values()
         ]
         with torch.inference_mode(), autocast(device):
-            outputs = model(*inputs)
-        predictions.append(task.predict([outputs.float().cpu().numpy()]))
+            outputs = served(*inputs)
+        plain = outputs.float() if outputs.is_floating_point() else outputs
+        predictions.append(task.predict([plain.cpu().numpy()]))
     return task.example_scores(np.concatenate(predictions), np.asarray(split.targets))
 
 
@@ -102,8 +126,9 @@ def train(
     target = torch.device(device)
     torch.manual_seed(seed)
     shape = shape or {}
-    model = task.build(**shape)
-    batches = Batches(data.load_split(data_folder, "train"), task.recipe, target, seed)
+    split = data.load_split(data_folder, "train")
+    model = untrained(task, split.context, shape)
+    batches = Batches(split, task.recipe, target, seed)
     validation = data.load_split(data_folder, "validation")
     steps = round((epochs or task.reference_epochs) * batches.per_epoch)
     checkpoint = folder / "checkpoint.safetensors"

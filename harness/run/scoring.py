@@ -13,14 +13,17 @@ import numpy as np
 from harness import data
 from harness.environment import ROOT
 from harness.errors import SlimbenchError
-from harness.types import Task
+from harness.types import Input, Task
 
 LONGEST_SECONDS = 3600
+ANSWERS = "answers.npz"
 
 
 def score(task: Task, data_folder: Path, folder: Path, threads: int) -> dict[str, Any]:
     """Quality of `folder/model.onnx` on validation and test; writes predictions.npz.
 
+    Predictions of several numbers an example are large: they stay in the run's folder as
+    ANSWERS, and what is published beside the records are the examples' scores.
     Raises SlimbenchError when the artifact does not run or returns values that are not finite.
     """
     begin = time.monotonic()
@@ -31,9 +34,13 @@ def score(task: Task, data_folder: Path, folder: Path, threads: int) -> dict[str
         scored[f"quality_{split}"] = quality(task, predictions, targets)
     scores = task.example_scores(predictions, targets)
     compact = scores if scores.dtype == bool else scores.astype(np.float16)
-    with (folder / "predictions.part").open("wb") as file:
-        np.savez_compressed(file, prediction=predictions, example_scores=compact)
-    (folder / "predictions.part").replace(folder / "predictions.npz")
+    kept = {"example_scores": compact}
+    if predictions.ndim == 1:
+        kept["prediction"] = predictions
+    else:
+        _save(folder / ANSWERS, prediction=predictions)
+    _save(folder / "predictions.npz", **kept)
+    scored["figures_test"] = dict(task.figures(predictions, targets)) if task.figures else {}
     masks = task.slices(targets) if task.slices else {}
     scored["slices_test"] = {
         name: quality(task, predictions[mask], targets[mask])
@@ -41,6 +48,13 @@ def score(task: Task, data_folder: Path, folder: Path, threads: int) -> dict[str
         if mask.any()
     }
     return scored | {"seconds": time.monotonic() - begin}
+
+
+def _save(path: Path, **arrays: np.ndarray) -> None:
+    part = path.with_suffix(".part")
+    with part.open("wb") as file:
+        np.savez_compressed(file, **arrays)  # type: ignore[arg-type]
+    part.replace(path)
 
 
 def quality(task: Task, predictions: np.ndarray, targets: np.ndarray) -> float:
@@ -66,11 +80,12 @@ def _predict(task: Task, data_folder: Path, folder: Path, split: str, threads: i
     if done.returncode != 0:
         reason = (done.stderr.strip().splitlines() or [f"exit code {done.returncode}"])[-1]
         raise SlimbenchError(f"the artifact does not run in ONNX Runtime: {reason}")
-    expected = (len(data.load_split(data_folder, split)), task.classes)
-    return task.predict(_read_outputs(out, expected, split))
+    wanted = task.output or Input("logits", "float32", (task.classes,))
+    expected = (len(data.load_split(data_folder, split)), *wanted.shape)
+    return task.predict(_read_outputs(out, expected, np.dtype(wanted.dtype).kind, split))
 
 
-def _read_outputs(path: Path, expected: tuple[int, int], split: str) -> list[np.ndarray]:
+def _read_outputs(path: Path, expected: tuple[int, ...], kind: str, split: str) -> list[np.ndarray]:
     try:
         with np.load(path, allow_pickle=False) as stored:
             outputs = [stored[f"output_{index}"] for index in range(len(stored.files))]
@@ -79,10 +94,11 @@ def _read_outputs(path: Path, expected: tuple[int, int], split: str) -> list[np.
     finally:
         path.unlink(missing_ok=True)
     first = outputs[0]
-    if first.shape != expected or first.dtype.kind != "f":
+    if first.shape != expected or first.dtype.kind != kind:
+        name = "floats" if kind == "f" else "whole numbers"
         raise SlimbenchError(
             f"the artifact returns {first.dtype} {first.shape} for the {split} split, "
-            f"not floats {expected}"
+            f"not {name} {expected}"
         )
     if not np.isfinite(first).all():
         raise SlimbenchError(f"the artifact returns NaN or infinite values on the {split} split")

@@ -1,0 +1,204 @@
+"""A causal Transformer over clicks whose items may come from a graph, and the ranking behind it.
+
+Source: Kang and McAuley 2018, arXiv:1808.09781 (SASRec). Departs from it: normalisation before
+each part and GELU (as GPT-2), full cross-entropy over all items (Klenitskiy and Vasilev 2023,
+arXiv:2309.07602), and a start: the padding before the first click predicts it.
+
+Sub-modules of a layer are named as in transformers' BertLayer, so that what cuts heads, neurons
+or layers of one cuts the other.
+"""
+
+from __future__ import annotations
+
+import copy
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+MASKED = -1e4
+CHUNKS = 8
+
+
+class SelfAttention(nn.Module):
+    """Attention of query positions over all positions."""
+
+    def __init__(self, width: int, heads: int) -> None:
+        super().__init__()
+        self.num_attention_heads, self.all_head_size = heads, width
+        self.attention_head_size = width // heads
+        self.query = nn.Linear(width, width)
+        self.key = nn.Linear(width, width)
+        self.value = nn.Linear(width, width)
+
+    def forward(self, asking: Tensor, hidden: Tensor, bias: Tensor) -> Tensor:
+        """(n, q, width), (n, t, width) and bias (n, 1, q, t) to (n, q, heads * head size)."""
+        size = self.attention_head_size
+        query, key, value = (
+            part.unflatten(2, (-1, size)).transpose(1, 2)  # (n, heads, q or t, size)
+            for part in (self.query(asking), self.key(hidden), self.value(hidden))
+        )
+        weights = (query @ key.transpose(2, 3) / size**0.5 + bias).softmax(-1)
+        return (weights @ value).transpose(1, 2).flatten(2)
+
+
+class Dense(nn.Module):
+    """Holds one linear layer, `dense`."""
+
+    def __init__(self, inputs: int, outputs: int) -> None:
+        super().__init__()
+        self.dense = nn.Linear(inputs, outputs)
+
+    def forward(self, hidden: Tensor) -> Tensor:
+        """(..., inputs) to (..., outputs)."""
+        mapped: Tensor = self.dense(hidden)
+        return mapped
+
+
+class Attention(nn.Module):
+    """`self`, then `output`."""
+
+    def __init__(self, width: int, heads: int) -> None:
+        super().__init__()
+        self.self = SelfAttention(width, heads)
+        self.output = Dense(width, width)
+
+    def forward(self, asking: Tensor, hidden: Tensor, bias: Tensor) -> Tensor:
+        """As SelfAttention, back at full width."""
+        mixed: Tensor = self.output(self.self(asking, hidden, bias))
+        return mixed
+
+
+class Layer(nn.Module):
+    """Attention and feed-forward, each behind a normalisation and around a shortcut."""
+
+    def __init__(self, width: int, heads: int, dropout: float) -> None:
+        super().__init__()
+        self.before_attention = nn.LayerNorm(width)
+        self.attention = Attention(width, heads)
+        self.before_output = nn.LayerNorm(width)
+        self.intermediate = Dense(width, 4 * width)
+        self.output = Dense(4 * width, width)
+        self.dropout = nn.Dropout(dropout)
+
+    def forward(self, hidden: Tensor, bias: Tensor, last: bool) -> Tensor:
+        """(n, t, width) to the same, or to the last position alone, (n, 1, width)."""
+        normal = self.before_attention(hidden)
+        if last:
+            hidden, bias, asking = hidden[:, -1:], bias[:, :, -1:], normal[:, -1:]
+        else:
+            asking = normal
+        hidden = hidden + self.dropout(self.attention(asking, normal, bias))
+        inner = self.dropout(functional.gelu(self.intermediate(self.before_output(hidden))))
+        outer: Tensor = hidden + self.dropout(self.output(inner))
+        return outer
+
+
+class Items(nn.Module):
+    """A vector for each item; row 0 is the padding."""
+
+    def __init__(self, weight: Tensor) -> None:
+        super().__init__()
+        self.weight = nn.Parameter(weight)
+
+    def forward(self) -> Tensor:
+        """(items + 1, width)."""
+        return self.weight
+
+
+class ClickModel(nn.Module):
+    """`items` (a module that yields the table), `positions`, `layers` and `norm`."""
+
+    def __init__(self, items: nn.Module, shape: dict[str, int], dropout: float) -> None:
+        """`shape`: width, heads, layers, length."""
+        super().__init__()
+        width = shape["width"]
+        self.items = items
+        self.positions = nn.Parameter(0.02 * torch.randn(shape["length"], width))
+        self.layers = nn.ModuleList(
+            Layer(width, shape["heads"], dropout) for _ in range(shape["layers"])
+        )
+        self.norm = nn.LayerNorm(width)
+        self.dropout = nn.Dropout(dropout)
+
+    def encode(self, history: Tensor, table: Tensor, last: bool = False) -> Tensor:
+        """int64 (n, t), left-padded with 0, to what follows each position, (n, t, width).
+
+        With `last`, only behind the last click: (n, 1, width); exactly the same vector.
+        """
+        steps = history.shape[1]
+        known = history > 0
+        own = torch.eye(steps, dtype=torch.bool, device=history.device)
+        seen = (known[:, None, None, :] & own.logical_not().tril()) | own  # (n, 1, t, t)
+        hidden = functional.embedding(history, table) + self.positions[-steps:]
+        bias = torch.where(seen, 0.0, MASKED).to(hidden.dtype)
+        hidden = self.dropout(hidden)
+        for layer in self.layers:
+            hidden = layer(hidden, bias, last and layer is self.layers[-1])
+        encoded: Tensor = self.norm(hidden[:, -1:] if last else hidden)
+        return encoded
+
+    def forward(self, history: Tensor) -> Tensor:
+        """int64 (n, t), left-padded with 0, to scores (n, items + 1) of what comes next."""
+        table = self.items()
+        return functional.linear(self.encode(history, table, last=True)[:, 0], table)
+
+    def cached(self) -> nn.Module:
+        """The same model with its item vectors as a stored table: exact, and the graph is gone."""
+        if isinstance(self.items, Items):
+            return self
+        with torch.no_grad():
+            table = self.items().detach().clone()
+        items, self.items = self.items, Items(table)
+        try:
+            return copy.deepcopy(self).eval()
+        finally:
+            self.items = items
+
+
+def examples(model: nn.Module, inputs: list[Tensor], targets: Tensor) -> tuple[Tensor, Tensor]:
+    """Logits (m, items) and targets (m,) at all positions of a batch that have a next item.
+
+    Histories of like length go through the model together. A model without `encode` is asked for
+    what follows the whole history only. Class c is item c + 1.
+    """
+    history = inputs[0]
+    net: Any = model
+    if not hasattr(net, "encode"):
+        return net(history)[:, 1:], targets[:, -1] - 1
+    table = net.items()
+    lengths = (targets > 0).sum(1)
+    order = lengths.argsort(stable=True)
+    hidden, wanted = [], []
+    for rows in order.chunk(CHUNKS):
+        steps = max(1, int(lengths[rows[-1]]))
+        following = targets[rows, -steps:]
+        there = following > 0
+        hidden.append(net.encode(history[rows, -steps:], table)[there])
+        wanted.append(following[there])
+    return torch.cat(hidden) @ table[1:].mT, torch.cat(wanted) - 1
+
+
+class Ranked(nn.Module):
+    """The deployed graph: the ten items of highest score that are not in the history.
+
+    Ids that are no item count as padding. Scores that are equal go by the renumbered, hence
+    random, id (tasks/datasets/amazon.py), which says nothing about the published one.
+    """
+
+    def __init__(self, model: nn.Module, items: int, top: int) -> None:
+        super().__init__()
+        net: Any = model
+        self.model = net.cached() if hasattr(net, "cached") else model
+        self.items, self.top = items, top
+
+    def forward(self, history: Tensor) -> Tensor:
+        """int64 (n, 50), left-padded with 0, to int64 (n, 10), the best first; in float32."""
+        if torch.is_autocast_enabled(history.device.type):
+            with torch.autocast(history.device.type, enabled=False):
+                return self.forward(history)
+        known = torch.where((history > 0) & (history <= self.items), history, 0)
+        scores = self.model(known)  # (n, items + 1)
+        seen = functional.pad(known, (0, 1))  # the padding is never an answer
+        return scores.scatter(1, seen, float("-inf")).topk(self.top).indices

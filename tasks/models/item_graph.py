@@ -1,0 +1,94 @@
+"""Item vectors from the graph of items and attributes, fused with a vector of the item's own.
+
+Source: Hamilton et al. 2017, arXiv:1706.02216 (GraphSAGE, mean aggregator), as a heterogeneous
+graph by torch-geometric. The item's own vector is also its feature in the graph. Gate: Arevalo et
+al. 2017, arXiv:1702.01992, section 3.2.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+import harness.torchvision_ops  # noqa: F401  (must come before torch-geometric)
+
+from torch_geometric.nn import HeteroConv, SAGEConv  # isort: skip
+
+FUSIONS = ("sequence", "graph", "concatenation", "gated", "attention")
+HAS, OF = ("item", "has", "attribute"), ("attribute", "of", "item")
+
+
+class GraphEncoder(nn.Module):
+    """Two layers of GraphSAGE: attributes gather their items, items gather attributes, twice.
+
+    An item without attributes keeps its own part alone.
+    """
+
+    forward_edges: Tensor
+    backward_edges: Tensor
+
+    def __init__(self, edges: np.ndarray, attributes: int, width: int) -> None:
+        """`edges`: int (2, e), item ids from 1 and attributes from 0."""
+        super().__init__()
+        pairs = torch.from_numpy(np.array(edges)).long()
+        self.register_buffer("forward_edges", pairs, persistent=False)
+        self.register_buffer("backward_edges", pairs.flip(0), persistent=False)
+        self.attributes = nn.Parameter(0.02 * torch.randn(attributes, width))
+        size = (width, width)
+        self.first = HeteroConv({HAS: SAGEConv(size, width), OF: SAGEConv(size, width)})
+        self.second = HeteroConv({OF: SAGEConv(size, width)})
+
+    def forward(self, items: Tensor) -> Tensor:
+        """(items + 1, width) features to vectors of the same shape."""
+        nodes = {"item": items, "attribute": self.attributes}
+        edges = {HAS: self.forward_edges, OF: self.backward_edges}
+        nodes = {name: torch.relu(each) for name, each in self.first(nodes, edges).items()}
+        found: Tensor = self.second(nodes, {OF: self.backward_edges})["item"]
+        return found
+
+
+class GraphItems(nn.Module):
+    """The item table by one of FUSIONS (without `sequence`, which has no graph)."""
+
+    def __init__(self, weight: Tensor, graph: GraphEncoder, fusion: str) -> None:
+        super().__init__()
+        width = weight.shape[1]
+        self.weight = nn.Parameter(weight)
+        self.graph = graph
+        self.fusion = fusion
+        self.norm = nn.LayerNorm(width)
+        outputs = {"concatenation": width, "gated": width, "attention": 1}.get(fusion)
+        inputs = width if fusion == "attention" else 2 * width
+        self.mix = nn.Linear(inputs, outputs) if outputs else None
+
+    def forward(self) -> Tensor:
+        """(items + 1, width)."""
+        own, found = self.weight, self.graph(self.weight)
+        found = 0.02 * self.norm(found)  # as large as the item's own vector at the start
+        if self.mix is None:
+            return found
+        if self.fusion == "attention":
+            both = torch.stack([own, found], 1)  # (items + 1, 2, width)
+            weights = self.mix(torch.tanh(both)).softmax(1)
+            return (weights * both).sum(1)
+        mixed: Tensor = self.mix(torch.cat([own, found], 1))
+        if self.fusion == "concatenation":
+            return mixed
+        gate = torch.sigmoid(mixed)
+        return gate * own + (1 - gate) * found
+
+
+def table(context: Mapping[str, Any], width: int, fusion: str) -> nn.Module:
+    """The module that yields the item table of the graph in `context`."""
+    from tasks.models.clicks import Items
+
+    _, items, attributes = (int(size) for size in context["sizes"])
+    weight = 0.02 * torch.randn(items + 1, width)
+    if fusion == "sequence":
+        return Items(weight)
+    encoder = GraphEncoder(context["item_attribute"], attributes, width)
+    return GraphItems(weight, encoder, fusion)
