@@ -10,12 +10,13 @@ or layers of one cuts the other.
 
 from __future__ import annotations
 
-import copy
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
+
+from harness.retrieval import NextItem, causal, vectors
 
 MASKED = -1e4
 CHUNKS = 8
@@ -95,26 +96,15 @@ class Layer(nn.Module):
         return outer
 
 
-class Items(nn.Module):
-    """A vector for each item; row 0 is the padding."""
-
-    def __init__(self, weight: Tensor) -> None:
-        super().__init__()
-        self.weight = nn.Parameter(weight)
-
-    def forward(self) -> Tensor:
-        """(items + 1, width)."""
-        return self.weight
-
-
-class ClickModel(nn.Module):
+class ClickModel(NextItem):
     """`items` (a module that yields the table), `positions`, `layers` and `norm`."""
 
-    def __init__(self, items: nn.Module, shape: dict[str, int], dropout: float) -> None:
+    def __init__(
+        self, items: nn.Module, catalogue: int, shape: dict[str, int], dropout: float
+    ) -> None:
         """`shape`: width, heads, layers, length."""
-        super().__init__()
+        super().__init__(items, catalogue)
         width = shape["width"]
-        self.items = items
         self.positions = nn.Parameter(0.02 * torch.randn(shape["length"], width))
         self.layers = nn.ModuleList(
             Layer(width, shape["heads"], dropout) for _ in range(shape["layers"])
@@ -125,36 +115,18 @@ class ClickModel(nn.Module):
     def encode(self, history: Tensor, table: Tensor, last: bool = False) -> Tensor:
         """int64 (n, t), left-padded with 0, to what follows each position, (n, t, width).
 
-        With `last`, only behind the last click: (n, 1, width); exactly the same vector.
+        With `last`, only what follows the last click: (n, 1, width); exactly the same vector.
         """
-        steps = history.shape[1]
-        known = history > 0
-        own = torch.eye(steps, dtype=torch.bool, device=history.device)
-        seen = (known[:, None, None, :] & own.logical_not().tril()) | own  # (n, 1, t, t)
-        hidden = functional.embedding(history, table) + self.positions[-steps:]
-        bias = torch.where(seen, 0.0, MASKED).to(hidden.dtype)
-        hidden = self.dropout(hidden)
+        return self.contextual(vectors(history, table), history, last)
+
+    def contextual(self, clicks: Tensor, history: Tensor, last: bool = False) -> Tensor:
+        """As `encode`, from the clicks' vectors (n, t, width)."""
+        hidden = self.dropout(clicks + self.positions[-history.shape[1] :])
+        bias = torch.where(causal(history)[:, None], 0.0, MASKED).to(hidden.dtype)
         for layer in self.layers:
             hidden = layer(hidden, bias, last and layer is self.layers[-1])
         encoded: Tensor = self.norm(hidden[:, -1:] if last else hidden)
         return encoded
-
-    def forward(self, history: Tensor) -> Tensor:
-        """int64 (n, t), left-padded with 0, to scores (n, items + 1) of what comes next."""
-        table = self.items()
-        return functional.linear(self.encode(history, table, last=True)[:, 0], table)
-
-    def cached(self) -> nn.Module:
-        """The same model with its item vectors as a stored table: exact, and the graph is gone."""
-        if isinstance(self.items, Items):
-            return self
-        with torch.no_grad():
-            table = self.items().detach().clone()
-        items, self.items = self.items, Items(table)
-        try:
-            return copy.deepcopy(self).eval()
-        finally:
-            self.items = items
 
 
 def examples(model: nn.Module, inputs: list[Tensor], targets: Tensor) -> tuple[Tensor, Tensor]:
@@ -187,18 +159,21 @@ class Ranked(nn.Module):
     random, id (tasks/datasets/amazon.py), which says nothing about the published one.
     """
 
-    def __init__(self, model: nn.Module, items: int, top: int) -> None:
+    def __init__(self, model: nn.Module, top: int) -> None:
         super().__init__()
         net: Any = model
         self.model = net.cached() if hasattr(net, "cached") else model
-        self.items, self.top = items, top
+        self.catalogue, self.top = int(net.catalogue), top
 
     def forward(self, history: Tensor) -> Tensor:
         """int64 (n, 50), left-padded with 0, to int64 (n, 10), the best first; in float32."""
         if torch.is_autocast_enabled(history.device.type):
             with torch.autocast(history.device.type, enabled=False):
                 return self.forward(history)
-        known = torch.where((history > 0) & (history <= self.items), history, 0)
+        known = torch.where((history > 0) & (history <= self.catalogue), history, 0)
+        if getattr(self.model, "ranks", False):
+            ranked: Tensor = self.model(known)
+            return ranked
         scores = self.model(known)  # (n, items + 1)
         seen = functional.pad(known, (0, 1))  # the padding is never an answer
         return scores.scatter(1, seen, float("-inf")).topk(self.top).indices

@@ -15,10 +15,10 @@ import torch
 from torch import Tensor, nn
 
 import harness.torchvision_ops  # noqa: F401  (must come before torch-geometric)
+from harness.retrieval import Table
 
 from torch_geometric.nn import HeteroConv, SAGEConv  # isort: skip
 
-FUSIONS = ("sequence", "graph", "concatenation", "gated", "attention")
 HAS, OF = ("item", "has", "attribute"), ("attribute", "of", "item")
 
 
@@ -40,19 +40,19 @@ class GraphEncoder(nn.Module):
         self.attributes = nn.Parameter(0.02 * torch.randn(attributes, width))
         size = (width, width)
         self.first = HeteroConv({HAS: SAGEConv(size, width), OF: SAGEConv(size, width)})
-        self.second = HeteroConv({OF: SAGEConv(size, width)})
+        self.second = SAGEConv(size, width)
 
     def forward(self, items: Tensor) -> Tensor:
         """(items + 1, width) features to vectors of the same shape."""
         nodes = {"item": items, "attribute": self.attributes}
         edges = {HAS: self.forward_edges, OF: self.backward_edges}
         nodes = {name: torch.relu(each) for name, each in self.first(nodes, edges).items()}
-        found: Tensor = self.second(nodes, {OF: self.backward_edges})["item"]
+        found: Tensor = self.second((nodes["attribute"], nodes["item"]), self.backward_edges)
         return found
 
 
 class GraphItems(nn.Module):
-    """The item table by one of FUSIONS (without `sequence`, which has no graph)."""
+    """The item table: `fusion` is graph, concatenation, gated or attention."""
 
     def __init__(self, weight: Tensor, graph: GraphEncoder, fusion: str) -> None:
         super().__init__()
@@ -83,12 +83,10 @@ class GraphItems(nn.Module):
 
 
 def table(context: Mapping[str, Any], width: int, fusion: str) -> nn.Module:
-    """The module that yields the item table of the graph in `context`."""
-    from tasks.models.clicks import Items
-
+    """The module that yields the item table; `sequence` leaves the graph in `context` out."""
     _, items, attributes = (int(size) for size in context["sizes"])
     weight = 0.02 * torch.randn(items + 1, width)
     if fusion == "sequence":
-        return Items(weight)
+        return Table(weight)
     encoder = GraphEncoder(context["item_attribute"], attributes, width)
     return GraphItems(weight, encoder, fusion)
