@@ -9,6 +9,7 @@ true returns item ids itself.
 from __future__ import annotations
 
 import copy
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -63,6 +64,11 @@ class NextItem(nn.Module):
             self.items = items
 
 
+def stored(model: Any) -> Any:
+    """The model with its item vectors stored; other models as they are."""
+    return model.cached() if hasattr(model, "cached") else model
+
+
 def vectors(history: Tensor, table: Tensor) -> Tensor:
     """The rows of the table for int64 (n, t): (n, t, width)."""
     return functional.embedding(history, table)
@@ -89,20 +95,18 @@ class Recent(nn.Module):
 
     def cached(self) -> nn.Module:
         """The same with the item vectors stored."""
-        stored = self.model.cached()
-        assert isinstance(stored, NextItem)
-        return Recent(stored, self.clicks)
+        return Recent(stored(self.model), self.clicks)
 
 
 class Projected(NextItem):
     """A trained encoder between narrower item vectors: `up` to its width, and `down` again."""
 
-    def __init__(self, inner: nn.Module, items: nn.Module, basis: Tensor) -> None:
+    def __init__(self, inner: Any, items: nn.Module, basis: Tensor) -> None:
         """`basis`: orthonormal rows (narrow, width) that the narrow vectors are written in.
 
         `inner` has `contextual(clicks, history, last)` and a catalogue.
         """
-        super().__init__(items, int(getattr(inner, "catalogue")))  # noqa: B009
+        super().__init__(items, int(inner.catalogue))
         self.inner = inner
         self.inner.items = nn.Identity()
         self.up = nn.Linear(*basis.shape, bias=False)
@@ -113,15 +117,12 @@ class Projected(NextItem):
     def encode(self, history: Tensor, table: Tensor, last: bool = False) -> Tensor:
         """int64 (n, t) to what follows each position, (n, t or 1, narrow)."""
         clicks = self.up(vectors(history, table))
-        encoded: Tensor = self.down(self.inner.contextual(clicks, history, last))  # type: ignore[operator]
+        encoded: Tensor = self.down(self.inner.contextual(clicks, history, last))
         return encoded
 
 
 def principal(table: Tensor, features: int) -> tuple[Tensor, Tensor]:
-    """The table in its `features` strongest directions, (items + 1, features), and these as rows.
-
-    Raises nothing: more features than the table's width are cut to the width.
-    """
+    """The table in its `features` strongest directions, (items + 1, features), and these as rows."""
     _, _, right = torch.linalg.svd(table.detach().float(), full_matrices=False)
     basis = right[:features]
     return table.detach() @ basis.T, basis

@@ -17,6 +17,7 @@ HOME = {
     "vector": "mnist_mlp_microcontroller",
     "image": "cifar10_resnet_slimming",
     "text": "sst2_bert_compression",
+    "clicks": "beauty_graph_recommendation",
 }
 
 

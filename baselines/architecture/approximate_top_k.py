@@ -11,6 +11,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from harness import Compression, Method
+from harness.retrieval import stored
 
 CLUSTERS, ROUNDS = 64, 10
 
@@ -46,6 +47,7 @@ class Clustered(nn.Module):
     centres: Tensor
     members: Tensor
     lists: Tensor
+    place: Tensor
 
     def __init__(self, model: Any, clusters: int, probes: int) -> None:
         super().__init__()
@@ -56,7 +58,7 @@ class Clustered(nn.Module):
         self.register_buffer("members", members.int())
         self.register_buffer("lists", table[members])  # (clusters, size, width)
         model.items = nn.Identity()
-        self.place = nn.Parameter(self._places(members), requires_grad=False)
+        self.register_buffer("place", self._places(members))
 
     def _places(self, members: Tensor) -> Tensor:
         """Where each item lies among all lists' members, int32 (items + 1,)."""
@@ -81,7 +83,7 @@ class Clustered(nn.Module):
 
 def solve(problem: Compression, probes: int) -> nn.Module:
     """The reference that looks into `probes` of 64 clusters."""
-    model: Any = problem.reference().cached()  # type: ignore[operator]
+    model: Any = stored(problem.reference())
     clusters = max(4, min(CLUSTERS, model.catalogue // 30))
     return Clustered(model, clusters, min(probes, clusters))
 

@@ -11,11 +11,12 @@ import torch
 from torch import Tensor, nn
 
 from harness import Compression, Method
+from harness.retrieval import stored
 
 
 def solve(problem: Compression, width: float, depth: float, top: int) -> nn.Module:
     """A student of `width` and `depth` times the reference that learns the teacher's `top`."""
-    teacher: Any = problem.reference().cached()  # type: ignore[operator]
+    teacher: Any = stored(problem.reference())
     weights = torch.softmax(-torch.arange(top) / top, 0)  # (top,), falling with the rank
 
     def imitation(outputs: Tensor, taught: Tensor) -> Tensor:

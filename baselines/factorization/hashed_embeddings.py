@@ -12,6 +12,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from harness import Compression, Method
+from harness.retrieval import stored
 
 TABLES = 3
 
@@ -42,8 +43,8 @@ class Hashed(nn.Module):
 
 def solve(problem: Compression, buckets: int) -> nn.Module:
     """The reference with three tables of `buckets` vectors in place of one of all items."""
-    model: Any = problem.reference().cached()  # type: ignore[operator]
-    teacher = problem.reference().cached()  # type: ignore[operator]
+    model: Any = stored(problem.reference())
+    teacher = stored(problem.reference())
     model.items = Hashed(model.items(), buckets)
     return problem.finetune(model, learning_rate=3.0, teacher=teacher, temperature=1.0)
 

@@ -9,15 +9,15 @@ from typing import Any
 from torch import nn
 
 from harness import Compression, Method
-from harness.retrieval import Projected, Table, principal
+from harness.retrieval import Projected, Table, principal, stored
 
 
 def solve(problem: Compression, features: int) -> nn.Module:
     """The reference with item vectors of `features` numbers."""
-    model: Any = problem.reference().cached()  # type: ignore[operator]
+    model: Any = stored(problem.reference())
     narrow, basis = principal(model.items(), features)
     low_rank = Projected(model, Table(narrow), basis)
-    return problem.finetune(low_rank, teacher=problem.reference().cached(), temperature=1.0)  # type: ignore[operator]
+    return problem.finetune(low_rank, teacher=stored(problem.reference()), temperature=1.0)
 
 
 METHOD = Method(

@@ -12,6 +12,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from harness import Compression, Method
+from harness.retrieval import stored
 
 CENTROIDS, ROUNDS = 256, 15
 
@@ -75,7 +76,7 @@ class Reranked(nn.Module):
 
 def solve(problem: Compression, slices: int, candidates: int) -> nn.Module:
     """The reference with `slices` bytes an item; 0 candidates: no re-ranking."""
-    model: Any = problem.reference().cached()  # type: ignore[operator]
+    model: Any = stored(problem.reference())
     exact = model.items()
     model.items = ProductQuantized(exact, slices)
     return Reranked(model, exact, candidates) if candidates else model

@@ -16,7 +16,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from harness.retrieval import NextItem, causal, vectors
+from harness.retrieval import NextItem, causal, stored, vectors
 
 MASKED = -1e4
 CHUNKS = 8
@@ -161,9 +161,8 @@ class Ranked(nn.Module):
 
     def __init__(self, model: nn.Module, top: int) -> None:
         super().__init__()
-        net: Any = model
-        self.model = net.cached() if hasattr(net, "cached") else model
-        self.catalogue, self.top = int(net.catalogue), top
+        self.model = stored(model)
+        self.catalogue, self.top = int(self.model.catalogue), top
 
     def forward(self, history: Tensor) -> Tensor:
         """int64 (n, 50), left-padded with 0, to int64 (n, 10), the best first; in float32."""
