@@ -157,7 +157,7 @@ def splits(sequences: Sequences, attributes: Attributes) -> dict[str, Split]:
         "user_item": np.array(clicks, np.int32).T.copy(),
         "sizes": np.array([len(moved), count, len(kinds)], np.int32),
     }
-    following = histories([items[1:] for items in trained]).astype(np.int32)
+    following = histories(trained).astype(np.int32)  # one more than the history: the start
     held = {
         name: Split(
             {"history": histories([items[:at] for items in moved])},

@@ -91,7 +91,7 @@ class Layer(nn.Module):
         else:
             asking = normal
         hidden = hidden + self.dropout(self.attention(asking, normal, bias))
-        inner = self.dropout(functional.gelu(self.intermediate(self.before_output(hidden))))
+        inner = functional.gelu(self.intermediate(self.before_output(hidden)))
         outer: Tensor = hidden + self.dropout(self.output(inner))
         return outer
 

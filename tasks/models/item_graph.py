@@ -42,9 +42,9 @@ class GraphEncoder(nn.Module):
         self.first = HeteroConv({HAS: SAGEConv(size, width), OF: SAGEConv(size, width)})
         self.second = SAGEConv(size, width)
 
-    def forward(self, items: Tensor) -> Tensor:
-        """(items + 1, width) features to vectors of the same shape."""
-        nodes = {"item": items, "attribute": self.attributes}
+    def forward(self, items: Tensor, attributes: Tensor) -> Tensor:
+        """(items + 1, width) and (attributes, width) features to the items' vectors."""
+        nodes = {"item": items, "attribute": attributes}
         edges = {HAS: self.forward_edges, OF: self.backward_edges}
         nodes = {name: torch.relu(each) for name, each in self.first(nodes, edges).items()}
         found: Tensor = self.second((nodes["attribute"], nodes["item"]), self.backward_edges)
@@ -65,9 +65,10 @@ class GraphItems(nn.Module):
         inputs = width if fusion == "attention" else 2 * width
         self.mix = nn.Linear(inputs, outputs) if outputs else None
 
-    def forward(self) -> Tensor:
-        """(items + 1, width)."""
-        own, found = self.weight, self.graph(self.weight)
+    def forward(self, change: Tensor | float = 0.0) -> Tensor:
+        """(items + 1, width); `change` is added to all features, as when the catalogue changes."""
+        own = self.weight + change
+        found = self.graph(own, self.graph.attributes + change)
         found = 0.02 * self.norm(found)  # as large as the item's own vector at the start
         if self.mix is None:
             return found
