@@ -10,7 +10,9 @@ from typing import Annotated, Any
 
 import typer
 
+from harness import cli_submit
 from harness.errors import SlimbenchError, UsageError
+from harness.options import DEFAULT_RUNS, Data, Json, Methods, Results, Runs, ScaleOption
 
 app = typer.Typer(
     help="Benchmark for neural architecture search and model compression. "
@@ -23,22 +25,7 @@ data_app = typer.Typer(help="Prepare and check data sets.", no_args_is_help=True
 new_app = typer.Typer(help="Write a new method or task that runs as it is.", no_args_is_help=True)
 app.add_typer(data_app, name="data")
 app.add_typer(new_app, name="new")
-
-Json = Annotated[bool, typer.Option("--json", help="Print JSON for a program to read.")]
-Data = Annotated[
-    Path | None, typer.Option("--data", help="Data cache; default $SLIMBENCH_DATA or ~/.cache.")
-]
-Runs = Annotated[
-    Path, typer.Option("--runs", help="Folder of run folders.", envvar="SLIMBENCH_RUNS")
-]
-Results = Annotated[
-    Path | None, typer.Option("--results", help="Folder of records; default RUNS/results.")
-]
-ScaleOption = Annotated[str, typer.Option(help="smoke (generated data), standard or full.")]
-Methods = Annotated[
-    list[Path] | None, typer.Option("--method-file", help="A file with METHOD; repeatable.")
-]
-DEFAULT_RUNS = Path("runs")
+cli_submit.add_to(app)
 
 
 @app.command("list")
