@@ -75,8 +75,6 @@ def main(path: str) -> None:
 
 def _enter(job: Job) -> list[str]:
     """Take every protection that this system gives; their names."""
-    if job.kind == "examine":
-        _warm()  # nothing can be imported that starts a thread before the filter is in place
     files = [path for group in job.inputs.values() for path in group.values()]
     given = [job.model, *files, *(path for path in (job.anchor, job.expected) if path)]
     held = sandbox.enter(
@@ -87,6 +85,8 @@ def _enter(job: Job) -> list[str]:
         owner=job.owner,
     )
     os.chdir(job.out)
+    if job.kind == "examine":
+        _warm()  # libraries start threads, which a process that enters namespaces must not have
     for limit, value in (
         (resource.RLIMIT_DATA, job.memory_bytes),
         (resource.RLIMIT_FSIZE, LARGEST_FILE_BYTES),

@@ -89,8 +89,16 @@ def _stored(folder: Path, split: str) -> dict[str, str]:
     return {path.stem.removeprefix("input_"): str(path.resolve()) for path in paths}
 
 
-def _job(kind: str, artifact: Path, prepared: Prepared, place: Place, seconds: int, work: Path,
-         **more: object) -> Job:  # fmt: skip
+def _job(
+    kind: str,
+    artifact: Path,
+    prepared: Prepared,
+    place: Place,
+    seconds: int,
+    work: Path,
+    memory_bytes: int = MEMORY_BYTES,
+    **more: object,
+) -> Job:
     out = work / f"{kind}.out"
     out.mkdir()
     return Job(
@@ -99,7 +107,7 @@ def _job(kind: str, artifact: Path, prepared: Prepared, place: Place, seconds: i
         out=str(out.resolve()),
         threads=place.threads_for(prepared.task),
         seconds=seconds,
-        memory_bytes=MEMORY_BYTES,
+        memory_bytes=memory_bytes,
         largest_bytes=LARGEST_ARTIFACT_BYTES,
         owner=os.getpid(),
         hidden=[str(path) for path in (place.runs, place.data, place.results)],
@@ -177,6 +185,7 @@ def time_again(
         place,
         seconds,
         work,
+        memory_bytes=max(MEMORY_BYTES, profile.memory_bytes),
         inputs=paths,
         anchor=str(prepared.anchor.resolve()),
         profile=profile.name,

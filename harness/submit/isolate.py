@@ -105,9 +105,10 @@ def _wait(child: subprocess.Popen[bytes], limit: int, log: Path) -> None:
 def _read(path: Path, code: int) -> Found:
     if path.is_symlink() or not path.is_file():
         how = f"signal {-code}" if code < 0 else f"code {code}"
+        last = (path.with_name("log.txt").read_bytes()[-300:].splitlines() or [b"no message"])[-1]
         raise RefusedError(
             f"the artifact ended the process that opened it ({how}), as by a memory or time limit "
-            "or a crash of the runtime"
+            f"or a crash of the runtime: {ascii(last.decode(errors='replace'))}"
         )
     if path.stat().st_size > LARGEST_ANSWER_BYTES:
         raise RefusedError("the process that opened the artifact wrote too long an answer")

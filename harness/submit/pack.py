@@ -18,6 +18,7 @@ from harness.record import (
     MeasurementRecord,
     MethodBlock,
     RunRecord,
+    identity,
     parse_line,
     sha256_of,
     to_line,
@@ -147,7 +148,8 @@ def _add_texts(
         )
     assert card is not None
     shutil.copyfile(card, bundle / "card.toml")
-    (bundle / "records.jsonl").write_text("".join(f"{to_line(row)}\n" for row in rows))
+    unique = {identity(row): row for row in rows}  # two seeds may have made the same artifact
+    (bundle / "records.jsonl").write_text("".join(f"{to_line(row)}\n" for row in unique.values()))
 
 
 def _score(work: Path, card: Card, prepared: Prepared, place: Place) -> RunRecord:
