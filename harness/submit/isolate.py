@@ -108,7 +108,7 @@ def _read(path: Path, code: int) -> Found:
         last = (path.with_name("log.txt").read_bytes()[-300:].splitlines() or [b"no message"])[-1]
         raise RefusedError(
             f"the artifact ended the process that opened it ({how}), as by a memory or time limit "
-            f"or a crash of the runtime: {ascii(last.decode(errors='replace'))}"
+            f"or a crash of the runtime: {last.decode(errors='replace')!a}"
         )
     if path.stat().st_size > LARGEST_ANSWER_BYTES:
         raise RefusedError("the process that opened the artifact wrote too long an answer")

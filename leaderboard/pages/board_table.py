@@ -78,7 +78,8 @@ def _method(row: Row, up: str) -> str:
     shown = setting_text(row["setting"])
     return (
         f'<th scope="row"><i class="sb-dot {family_class(row["family"])}"></i>{link}{badges(row)}'
-        f"<details><summary>{shown}</summary><code>{text(row['reproduce'])}</code></details></th>"
+        f"<details><summary>{shown}</summary><code>{text(row['reproduce'])}</code>"
+        f" <small>{tries(row)}</small></details></th>"
     )
 
 

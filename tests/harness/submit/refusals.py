@@ -1,4 +1,4 @@
-"""What every hostile bundle must lead to: its own reason, nothing run, nothing written, no crash."""
+"""What every hostile bundle leads to: its own reason, nothing run or written, no crash."""
 
 from __future__ import annotations
 

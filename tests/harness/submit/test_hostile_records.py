@@ -260,7 +260,10 @@ HOSTILE = {
     "a negative seed": (edited("seed", to=-1), "a seed is a whole number"),
     "a setting of a megabyte": (edited("setting", to={"a": "x" * 10**6}), "more than 2000 char"),
     "a name of 10 MB": (edited("method", "name", to="a" * 10**7), "is no name: use 2 to 61"),
-    "a name with a Cyrillic letter": (edited("method", "name", to="studеnt"), r"stud\\u0435nt"),
+    "a Cyrillic letter": (
+        edited("method", "name", to="stud\u0435nt"),
+        r"stud\\u0435nt",
+    ),
     "a name that turns around": (edited("method", "name", to="a\u202eb"), r"a\\u202eb"),
     "a name with a tag": (edited("method", "name", to="<script>alert(1)"), "is no name"),
     "a name that climbs": (edited("method", "name", to="../../etc/x"), "is no name"),
