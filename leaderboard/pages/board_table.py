@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from leaderboard.pages import figures
+from leaderboard.pages.history import tries
 from leaderboard.pages.plot import family_class
 from leaderboard.pages.safe import setting_text, slug, text
 
