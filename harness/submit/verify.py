@@ -9,6 +9,7 @@ from __future__ import annotations
 import tempfile
 import time
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -30,6 +31,7 @@ from harness.submit.verdict import Options, RowVerdict, Verdict
 
 EXAMINE_SECONDS, TIME_SECONDS = 900, 120
 SMOKE_SECONDS = 60
+MOST_THREADS = 16
 
 
 def verify(
@@ -126,7 +128,8 @@ def _judge(
         raise RefusedError(f"the predictions of seed {run.seed} are not those its record names")
     claimed = read_predictions(path, run)
     seconds = options.seconds or (SMOKE_SECONDS if run.scale == "smoke" else EXAMINE_SECONDS)
-    found = row.examined = examine(row.artifact, prepared, options.place, seconds, work)
+    place = replace(options.place, threads=_threads(run, options.place.threads))
+    found = row.examined = examine(row.artifact, prepared, place, seconds, work)
     counts = Counts.model_validate(found.counts)
     targets = {
         split: np.asarray(data.load_split(prepared.data, split).targets)
@@ -157,6 +160,12 @@ def _judge(
             **scores,
         }
     )
+
+
+def _threads(run: RunRecord, here: int) -> int:
+    """The threads that the run was scored on, as sums may round differently on another number."""
+    claimed = run.environment.get("threads")
+    return claimed if isinstance(claimed, int) and 1 <= claimed <= MOST_THREADS else here
 
 
 def _judge_timing(
