@@ -129,6 +129,7 @@ def measure(
     import_: Annotated[
         Path | None, typer.Option("--import", help="A kit's results, to check and add.")
     ] = None,
+    method_file: Methods = None,
     data: Data = None,
     runs: Runs = DEFAULT_RUNS,
     results: Results = None,
@@ -150,7 +151,8 @@ def measure(
     elif freeze:
         code = latency.freeze(model, scale_, place, profile)
     else:
-        code = latency.measure_task(model, scale_, place, profile, as_json)
+        order = latency.Order(model, scale_, place, profile, method_file or [])
+        code = latency.measure_task(order, as_json)
     raise typer.Exit(code)
 
 
@@ -184,7 +186,16 @@ def board(
 
 @app.command()
 def recommend(
-    task: str,
+    task: Annotated[str | None, typer.Argument(help="A task; or several with --tasks.")] = None,
+    tasks: Annotated[
+        str | None, typer.Option(help="Tasks that share a budget, for example A,B,C.")
+    ] = None,
+    total_latency_ms: Annotated[
+        float | None, typer.Option(help="Sum of nominal medians over --tasks.")
+    ] = None,
+    total_size_mb: Annotated[
+        float | None, typer.Option(help="Sum of bytes over --tasks / 10^6.")
+    ] = None,
     max_latency_ms: Annotated[float | None, typer.Option(help="Nominal median, ms.")] = None,
     max_size_mb: Annotated[float | None, typer.Option(help="Bytes on disk / 10^6.")] = None,
     max_macs: Annotated[float | None, typer.Option(help="Multiply-accumulates.")] = None,
@@ -197,9 +208,22 @@ def recommend(
     results: Results = None,
     as_json: Json = False,
 ) -> None:
-    """The best rows under limits, or which limit no row meets and the nearest row."""
+    """The best rows under limits, or which limit no row meets and the nearest row.
+
+    With `--tasks A,B --total-latency-ms 100 --total-size-mb 40`: one row a task, the best product
+    of retentions whose sums keep both totals.
+    """
     from harness.commands import report
 
+    if (task is None) == (tasks is None):
+        raise UsageError("give one TASK, or several with --tasks A,B,C")
+    if tasks is not None:
+        totals = {"total_latency_ms": total_latency_ms, "total_size_mb": total_size_mb}
+        given = {name: value for name, value in totals.items() if value is not None}
+        where = report.folders(runs, results)
+        code = report.recommend_jointly(tasks.split(","), scale, profile, given, where, as_json)
+        raise typer.Exit(code)
+    assert task is not None
     limits = {
         "max_latency_ms": max_latency_ms,
         "max_size_mb": max_size_mb,

@@ -5,6 +5,9 @@ from __future__ import annotations
 import json
 import os
 import shutil
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import get_args
@@ -153,11 +156,39 @@ def _line(done: Done, measured: MeasurementRecord | None) -> str:
     )
 
 
+@contextmanager
+def _following(log: Path) -> Iterator[None]:
+    """Show the lines that a long training writes to its log, as they come."""
+    stop = threading.Event()
+
+    def follow() -> None:
+        shown = log.stat().st_size if log.is_file() else 0
+        while True:
+            ended = stop.wait(1.0)
+            text = log.read_bytes() if log.is_file() else b""
+            shown = shown if shown <= len(text) else 0  # the log was begun again
+            whole = text.rfind(b"\n") + 1
+            for line in text[shown:whole].decode(errors="replace").splitlines():
+                console.print(escape(line), soft_wrap=True)
+            shown = max(shown, whole)
+            if ended:
+                return
+
+    watcher = threading.Thread(target=follow, daemon=True)
+    watcher.start()
+    try:
+        yield
+    finally:
+        stop.set()
+        watcher.join()
+
+
 def reference(name: str, where: Place, seed: int, train: bool) -> None:
     """Show the frozen reference's card, or train it again and install it in the task's folder."""
     task = registry.find_task(name)
     if train:
-        out = rebuild(task, where, seed)
+        with _following(where.runs / task.name / "reference" / f"rebuild.seed{seed}" / "log.txt"):
+            out = rebuild(task, where, seed)
         for file in ("reference.safetensors", "reference.json"):
             shutil.copyfile(out / file, task.folder / file)
         console.print(f"wrote {task.folder / 'reference.safetensors'}", soft_wrap=True)

@@ -76,7 +76,7 @@ def cached(images, targets):
         helper.make_node("MatMul", ["known_one", "table"], ["learnt"]),
         helper.make_node("Add", ["learnt", "work"], ["scores"]),
     ]
-    heavy = np.zeros((1000, 1000), np.float32)
+    heavy = np.zeros((900, 900), np.float32)
     return image_graph(nodes, weights | {"table": table, "heavy": heavy})
 
 
@@ -91,7 +91,7 @@ def _quick():
 
 
 def _slow():
-    """Work without a multiplication that would be counted, on a table of a million numbers."""
+    """Work without a multiplication that would be counted, on a table of 810,000 numbers."""
     nodes = [helper.make_node("Add", ["heavy", "most"], ["step0"])]
     for step in range(4):
         nodes.append(helper.make_node("Sin", [f"step{step}"], [f"step{step + 1}"]))
