@@ -82,6 +82,15 @@ def run(
     method_file: Methods = None,
     measure: Annotated[str, typer.Option(help="`now` or `later`.")] = "now",
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say what would run.")] = False,
+    engine: Annotated[str, typer.Option(help="`local` processes, or `ray`.")] = "local",
+    address: Annotated[
+        str | None, typer.Option(help="Ray cluster: auto or ray://HOST:10001; none starts one.")
+    ] = None,
+    store: Annotated[
+        str | None,
+        typer.Option(help="Run folders that all nodes reach: folder, s3://, gs://, hf://."),
+    ] = None,
+    gpus_per_run: Annotated[float, typer.Option(min=0, help="Share of a GPU each run gets.")] = 1.0,
     data: Data = None,
     runs: Runs = DEFAULT_RUNS,
     results: Results = None,
@@ -92,9 +101,14 @@ def run(
     Example: `slimbench run mnist_mlp_microcontroller width_scaled --scale smoke`
     """
     from harness.commands import session
+    from harness.run.ray_cluster import Cluster
 
     if measure not in ("now", "later"):
         raise UsageError(f"--measure {measure!r} is neither `now` nor `later`")
+    if engine not in ("local", "ray"):
+        raise UsageError(f"no engine is named '{engine}'; there are local and ray")
+    if engine == "local" and (address or store):
+        raise UsageError("--address and --store are for --engine ray")
     order = session.Order(
         task=task,
         methods=methods or [],
@@ -105,6 +119,9 @@ def run(
         method_files=method_file or [],
         measure=measure == "now",
         place=session.place(data, runs, results, device, threads, workers, scale),
+        cluster=Cluster(store or str(runs.resolve()), address, gpus_per_run)
+        if engine == "ray"
+        else None,
     )
     try:
         code = session.run(order, dry_run=dry_run, as_json=as_json)

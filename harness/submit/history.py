@@ -20,7 +20,7 @@ from harness.record import (
     read_records,
     write_atomically,
 )
-from harness.run.stages import locked
+from harness.run.locked import locked
 from harness.submit.bundle import Bundle
 from harness.submit.store import LARGEST_BESIDE_BYTES
 from harness.submit.verdict import PUBLISHED, RowVerdict, Verdict
