@@ -175,8 +175,53 @@ class MeasurementRecord(Row):
     created: str
 
 
-AnyRecord = Annotated[RunRecord | MeasurementRecord, Field(discriminator="kind")]
-_ADAPTER: TypeAdapter[RunRecord | MeasurementRecord] = TypeAdapter(AnyRecord)
+class ClaimBlock(Row):
+    """One claim of a submission: what it says, what came out here, and whether it stands."""
+
+    name: str
+    claimed: str | int | float | None
+    recomputed: str | int | float | None
+    verdict: Literal["accepted", "refused", "unchecked"]
+    why: str
+
+
+class StatusRecord(Row):
+    """What somebody found about a run, on one day; never replaced, so they are its history."""
+
+    kind: Literal["status"] = "status"
+    schema_version: int = SCHEMA_VERSION
+    task: str
+    method: str
+    key: str
+    status: VerificationStatus
+    why: str
+    claims: list[ClaimBlock] = Field(default_factory=list)
+    bundle_sha256: str | None = None
+    environment: dict[str, Any] = Field(default_factory=dict)
+    created: str
+
+
+class CardRecord(Row):
+    """What a method's authors say about it on one task; untrusted text, checked for length."""
+
+    kind: Literal["card"] = "card"
+    schema_version: int = SCHEMA_VERSION
+    task: str
+    method: str
+    name: str
+    authors: list[str]
+    licence: str
+    paper: str
+    code_url: str
+    description: str
+    hardware: str
+    training_data: str
+    tries: int
+    created: str
+
+
+Record = RunRecord | MeasurementRecord | StatusRecord | CardRecord
+_ADAPTER: TypeAdapter[Record] = TypeAdapter(Annotated[Record, Field(discriminator="kind")])
 
 
 def sha256_of(data: bytes | Path) -> str:
@@ -195,7 +240,7 @@ def write_atomically(path: Path, data: bytes) -> None:
     part.replace(path)
 
 
-def to_line(record: RunRecord | MeasurementRecord) -> str:
+def to_line(record: Record) -> str:
     """One JSON line with sorted keys, full precision and a digest that shows hand edits."""
     fields = record.model_dump(mode="json")
     return _dumps(fields | {"digest": _digest(fields)})
@@ -209,7 +254,7 @@ def _digest(fields: dict[str, Any]) -> str:
     return sha256_of(_dumps(fields).encode())[:16]
 
 
-def parse_line(line: str, origin: str = "record") -> RunRecord | MeasurementRecord:
+def parse_line(line: str, origin: str = "record") -> Record:
     """Validate one JSON row. Raises UsageError naming `origin` and the first bad field."""
     try:
         fields = json.loads(line)
@@ -232,7 +277,7 @@ def parse_line(line: str, origin: str = "record") -> RunRecord | MeasurementReco
         ) from None
 
 
-def read_records(paths: Iterable[Path]) -> list[RunRecord | MeasurementRecord]:
+def read_records(paths: Iterable[Path]) -> list[Record]:
     """All rows of JSON-Lines files, in file order. Raises UsageError on the first bad row."""
     return [
         parse_line(line, f"{path}:{number}")
@@ -242,14 +287,18 @@ def read_records(paths: Iterable[Path]) -> list[RunRecord | MeasurementRecord]:
     ]
 
 
-def identity(record: RunRecord | MeasurementRecord) -> tuple[str, ...]:
+def identity(record: Record) -> tuple[str, ...]:
     """What makes a row the same row: a later one replaces an earlier one of equal identity."""
     if isinstance(record, RunRecord):
         return ("run", record.key)
+    if isinstance(record, StatusRecord):
+        return ("status", record.key, record.created, record.status, record.why)
+    if isinstance(record, CardRecord):
+        return ("card", record.method, record.created)
     return ("measurement", record.artifact_sha256, record.profile.name, record.profile.sha256)
 
 
-def merge_into(path: Path, records: Iterable[RunRecord | MeasurementRecord]) -> None:
+def merge_into(path: Path, records: Iterable[Record]) -> None:
     """Add rows to a sorted JSON-Lines file, atomically; equal identities are replaced."""
     rows = {identity(row): row for row in read_records([path] if path.exists() else [])}
     rows |= {identity(row): row for row in records}

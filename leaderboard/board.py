@@ -10,7 +10,16 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from harness.errors import UsageError
-from harness.record import MeasurementRecord, ProfileBlock, RunRecord, identity, read_records
+from harness.record import (
+    CardRecord,
+    MeasurementRecord,
+    ProfileBlock,
+    Record,
+    RunRecord,
+    StatusRecord,
+    identity,
+    read_records,
+)
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -29,6 +38,8 @@ class TaskRecords:
 
     runs: list[RunRecord]
     measurements: list[MeasurementRecord]
+    statuses: list[StatusRecord] = field(default_factory=list)
+    cards: list[CardRecord] = field(default_factory=list)
 
     def profiles(self) -> list[ProfileBlock]:
         """The profiles that timed something, most artifacts first, each in its newest version."""
@@ -142,7 +153,7 @@ def load(folders: str | Path | Sequence[str | Path] | None = None) -> Board:
 
 
 def _read(task: str, paths: Sequence[Path]) -> TaskRecords:
-    found: dict[tuple[str, ...], RunRecord | MeasurementRecord] = {}
+    found: dict[tuple[str, ...], Record] = {}
     for path in paths:
         for record in read_records([path]):
             owner = record.task.name if isinstance(record, RunRecord) else record.task
@@ -151,9 +162,18 @@ def _read(task: str, paths: Sequence[Path]) -> TaskRecords:
                     f"{path} holds a record of task '{owner}'; move it to a folder of that name"
                 )
             found[identity(record)] = record
+    rows = sorted(found.values(), key=lambda one: one.created)
+    statuses = [one for one in rows if isinstance(one, StatusRecord)]
+    latest = {one.key: one.status for one in statuses}
     return TaskRecords(
-        [one for one in found.values() if isinstance(one, RunRecord)],
+        [
+            one.model_copy(update={"verification": latest.get(one.key, one.verification)})
+            for one in found.values()
+            if isinstance(one, RunRecord)
+        ],
         [one for one in found.values() if isinstance(one, MeasurementRecord)],
+        statuses,
+        [one for one in rows if isinstance(one, CardRecord)],
     )
 
 

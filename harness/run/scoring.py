@@ -13,7 +13,7 @@ import numpy as np
 from harness import data
 from harness.environment import ROOT
 from harness.errors import SlimbenchError
-from harness.types import Input, Task
+from harness.types import Task
 
 LONGEST_SECONDS = 3600
 ANSWERS = "answers.npz"
@@ -32,22 +32,39 @@ def score(task: Task, data_folder: Path, folder: Path, threads: int) -> dict[str
         predictions = _predict(task, data_folder, folder, split, threads)
         targets = np.asarray(data.load_split(data_folder, split).targets)
         scored[f"quality_{split}"] = quality(task, predictions, targets)
-    scores = task.example_scores(predictions, targets)
-    compact = scores if scores.dtype == bool else scores.astype(np.float16)
-    kept = {"example_scores": compact}
+    keep(task, predictions, targets, folder / "predictions.npz")
+    scored["slices_test"] = by_slice(task, predictions, targets)
+    scored["figures_test"] = dict(task.figures(predictions, targets)) if task.figures else {}
+    return scored | {"seconds": time.monotonic() - begin}
+
+
+def keep(task: Task, predictions: np.ndarray, targets: np.ndarray, path: Path) -> None:
+    """Write predictions (n,) and each example's score, bool or float16 (n,), to an npz.
+
+    Predictions (n, k) are too large to publish: they go into ANSWERS beside it.
+    """
+    kept = {"example_scores": compact_scores(task, predictions, targets)}
     if predictions.ndim == 1:
         kept["prediction"] = predictions
     else:
-        _save(folder / ANSWERS, prediction=predictions)
-    _save(folder / "predictions.npz", **kept)
-    scored["figures_test"] = dict(task.figures(predictions, targets)) if task.figures else {}
+        _save(path.with_name(ANSWERS), prediction=predictions)
+    _save(path, **kept)
+
+
+def compact_scores(task: Task, predictions: np.ndarray, targets: np.ndarray) -> np.ndarray:
+    """Each example's score as it is published, bool or float16 (n,)."""
+    scores = task.example_scores(predictions, targets)
+    return scores if scores.dtype == bool else scores.astype(np.float16)
+
+
+def by_slice(task: Task, predictions: np.ndarray, targets: np.ndarray) -> dict[str, float]:
+    """The metric on each group of examples that the task names."""
     masks = task.slices(targets) if task.slices else {}
-    scored["slices_test"] = {
+    return {
         name: quality(task, predictions[mask], targets[mask])
         for name, mask in masks.items()
         if mask.any()
     }
-    return scored | {"seconds": time.monotonic() - begin}
 
 
 def _save(path: Path, **arrays: np.ndarray) -> None:
@@ -80,9 +97,9 @@ def _predict(task: Task, data_folder: Path, folder: Path, split: str, threads: i
     if done.returncode != 0:
         reason = (done.stderr.strip().splitlines() or [f"exit code {done.returncode}"])[-1]
         raise SlimbenchError(f"the artifact does not run in ONNX Runtime: {reason}")
-    wanted = task.output or Input("logits", "float32", (task.classes,))
-    expected = (len(data.load_split(data_folder, split)), *wanted.shape)
-    return task.predict(_read_outputs(out, expected, np.dtype(wanted.dtype).kind, split))
+    expected = (len(data.load_split(data_folder, split)), *task.answer.shape)
+    kind = np.dtype(task.answer.dtype).kind
+    return task.predict(_read_outputs(out, expected, kind, split))
 
 
 def _read_outputs(path: Path, expected: tuple[int, ...], kind: str, split: str) -> list[np.ndarray]:

@@ -13,14 +13,16 @@ from harness.measure.machine import machine
 from harness.measure.profile import Profile, list_profiles, load_profile, mismatch
 from harness.record import (
     MeasurementRecord,
+    Record,
     RunRecord,
     merge_into,
     parse_line,
     to_line,
     write_atomically,
 )
+from harness.run.locked import locked
 from harness.run.scoring import ANSWERS
-from harness.run.stages import Run, locked
+from harness.run.stages import Run
 
 REQUESTS = 512
 DEFAULT_RUNTIME = "onnxruntime"
@@ -67,7 +69,7 @@ def measure_run(run: Run, record: RunRecord, profile: Profile) -> MeasurementRec
     return found
 
 
-def _usable(found: RunRecord | MeasurementRecord, profile: Profile) -> TypeGuard[MeasurementRecord]:
+def _usable(found: Record, profile: Profile) -> TypeGuard[MeasurementRecord]:
     """Whether a stored measurement is of this profile and did not fail."""
     return (
         isinstance(found, MeasurementRecord)
