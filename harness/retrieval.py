@@ -122,7 +122,7 @@ class Projected(NextItem):
 
 
 def principal(table: Tensor, features: int) -> tuple[Tensor, Tensor]:
-    """The table in its `features` strongest directions, (items + 1, features), and these as rows."""
+    """The table (items + 1, features) in its strongest directions, and these as rows."""
     _, _, right = torch.linalg.svd(table.detach().float(), full_matrices=False)
     basis = right[:features]
     return table.detach() @ basis.T, basis

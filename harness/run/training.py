@@ -25,8 +25,9 @@ class Options:
 
     `teacher` is distilled from (Hinton et al. 2015, arXiv:1503.02531): the loss becomes
     (1 - weight) cross-entropy + weight T^2 KL at temperature T, or weight times
-    `imitation(outputs, teacher's outputs)` if given. `penalty(model)` is added to the loss; `before_step(model)` may change gradients; `after_step(model, progress)` runs after each
-    step, progress in (0, 1].
+    `imitation(outputs, teacher's outputs)` if given. `penalty(model)` is added to the loss;
+    `before_step(model)` may change gradients; `after_step(model, progress)` runs after each step,
+    progress in (0, 1].
     """
 
     learning_rate: float = 1.0

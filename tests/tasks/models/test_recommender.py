@@ -32,7 +32,9 @@ def test_cached_item_vectors_are_exact(fusion):
     net = model(fusion)
     with torch.inference_mode():  # up to the order in which threads add up neighbours
         assert torch.allclose(net(HISTORY), net.cached()(HISTORY), rtol=1e-4, atol=1e-4)
-        assert torch.equal(clicks.Ranked(net, 10)(HISTORY), clicks.Ranked(net.cached(), 10)(HISTORY))
+        assert torch.equal(
+            clicks.Ranked(net, 10)(HISTORY), clicks.Ranked(net.cached(), 10)(HISTORY)
+        )
     assert not any("graph" in name for name, _ in net.cached().named_modules())
     assert net.items is not net.cached().items or fusion == "sequence"
 
