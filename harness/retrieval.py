@@ -109,8 +109,9 @@ class Projected(NextItem):
         super().__init__(items, int(inner.catalogue))
         self.inner = inner
         self.inner.items = nn.Identity()
-        self.up = nn.Linear(*basis.shape, bias=False)
-        self.down = nn.Linear(basis.shape[1], basis.shape[0], bias=False)
+        narrow, width = basis.shape
+        self.up = nn.Linear(narrow, width, bias=False)
+        self.down = nn.Linear(width, narrow, bias=False)
         self.up.weight.data = basis.T.clone().contiguous()
         self.down.weight.data = basis.clone().contiguous()
 

@@ -44,7 +44,8 @@ class SelfAttention(nn.Module):
             for part in (self.query(asking), self.key(hidden), self.value(hidden))
         )
         weights = (query @ key.transpose(2, 3) / size**0.5 + bias).softmax(-1)
-        return (weights @ value).transpose(1, 2).flatten(2)
+        mixed: Tensor = (weights @ value).transpose(1, 2).flatten(2)
+        return mixed
 
 
 class Dense(nn.Module):
@@ -186,4 +187,5 @@ class Ranked(nn.Module):
             return ranked
         scores = self.model(known)  # (n, items + 1)
         seen = functional.pad(known, (0, 1))  # the padding is never an answer
-        return scores.scatter(1, seen, float("-inf")).topk(self.top).indices
+        best: Tensor = scores.scatter(1, seen, float("-inf")).topk(self.top).indices
+        return best
