@@ -109,8 +109,9 @@ class Projected(NextItem):
         super().__init__(items, int(inner.catalogue))
         self.inner = inner
         self.inner.items = nn.Identity()
-        self.up = nn.Linear(*basis.shape, bias=False)
-        self.down = nn.Linear(basis.shape[1], basis.shape[0], bias=False)
+        narrow, width = basis.shape
+        self.up = nn.Linear(narrow, width, bias=False)
+        self.down = nn.Linear(width, narrow, bias=False)
         self.up.weight.data = basis.T.clone().contiguous()
         self.down.weight.data = basis.clone().contiguous()
 
@@ -122,7 +123,7 @@ class Projected(NextItem):
 
 
 def principal(table: Tensor, features: int) -> tuple[Tensor, Tensor]:
-    """The table in its `features` strongest directions, (items + 1, features), and these as rows."""
+    """The table (items + 1, features) in its strongest directions, and these as rows."""
     _, _, right = torch.linalg.svd(table.detach().float(), full_matrices=False)
     basis = right[:features]
     return table.detach() @ basis.T, basis

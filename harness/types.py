@@ -125,11 +125,12 @@ class Task:
     split has a context, it is given as `build(context=..., **shape)`. `choices` names what `build`
     takes beside width and depth, and the words that it knows. `deploy(model)` wraps a model by what
     the deployed graph does behind it, such as ranking, and `output` is what that graph returns
-    where it is not float logits (classes,). `keep` names the modules whose outputs must not be cut. `predict(outputs)` turns the artifact's outputs into
-    compact per-example predictions; `example_scores(predictions, targets)` scores each example,
-    float (n,) in [0, 1], and the metric is their mean unless `aggregate(predictions, targets)` is
-    given. `figures(predictions, targets)` are further figures by name. `slices(targets)` names
-    groups of examples whose quality is reported beside the whole.
+    where it is not float logits (classes,). `keep` names the modules whose outputs must not be
+    cut. `predict(outputs)` turns the artifact's outputs into compact per-example predictions;
+    `example_scores(predictions, targets)` scores each example, float (n,) in [0, 1], and the metric
+    is their mean unless `aggregate(predictions, targets)` is given. `figures(predictions, targets)`
+    are further figures by name. `slices(targets)` names groups of examples whose quality is
+    reported beside the whole.
     `threads` caps the threads a run trains on: a small network is slower on two than on one.
     `preload` names slow modules that its runs import, loaded once for all of them.
     `changes` names random changes of the inputs that leave every target as it is: a model that

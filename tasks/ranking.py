@@ -14,7 +14,12 @@ from harness.errors import SlimbenchError
 
 TOP = 10
 LARGEST_ID = np.iinfo(np.uint16).max
-LENGTHS = {"histories of 4": (0, 4), "of 5 to 7": (5, 7), "of 8 to 15": (8, 15), "of 16+": (16, None)}
+LENGTHS = {
+    "histories of 4": (0, 4),
+    "of 5 to 7": (5, 7),
+    "of 8 to 15": (8, 15),
+    "of 16+": (16, None),
+}
 POPULARITY = {
     "items never trained on": (0, 0),
     "seen 1 to 9 times": (1, 9),

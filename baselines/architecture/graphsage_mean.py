@@ -29,8 +29,8 @@ class MeanOfClicks(NextItem):
         places = torch.arange(history.shape[1], device=history.device)
         age = (places[:, None] - places)[-seen.shape[1] :].clamp_min(0)
         weights = seen.to(table.dtype) * self.decay**age
-        mean: Tensor = self.scale * (weights / weights.sum(2, keepdim=True)) @ vectors(
-            history, table
+        mean: Tensor = (
+            self.scale * (weights / weights.sum(2, keepdim=True)) @ vectors(history, table)
         )
         return mean
 

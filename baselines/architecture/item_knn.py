@@ -12,7 +12,9 @@ from torch import Tensor, nn
 from harness import Compression, Method
 
 
-def nearest(clicks: np.ndarray, sizes: tuple[int, int], count: int) -> tuple[np.ndarray, np.ndarray]:
+def nearest(
+    clicks: np.ndarray, sizes: tuple[int, int], count: int
+) -> tuple[np.ndarray, np.ndarray]:
     """The `count` most similar items of each: ids int64 and cosines float32, (items + 1, count)."""
     ones = np.ones(clicks.shape[1], np.float32)
     matrix = sparse.csr_matrix((ones, (clicks[0], clicks[1])), shape=sizes)

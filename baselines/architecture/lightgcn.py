@@ -26,8 +26,9 @@ class SmoothedItems(nn.Module):
         """`clicks`: int (2, e) of users and items; `sizes`: users, items + 1."""
         super().__init__()
         users, items = torch.from_numpy(np.array(clicks)).long()
-        degrees = [torch.bincount(e, minlength=n).float() for e, n in zip((users, items), sizes, strict=True)]
-        weights = (degrees[0][users] * degrees[1][items]).rsqrt()
+        by_user = torch.bincount(users, minlength=sizes[0]).float()
+        by_item = torch.bincount(items, minlength=sizes[1]).float()
+        weights = (by_user[users] * by_item[items]).rsqrt()
         self.register_buffer("users", users, persistent=False)
         self.register_buffer("items", items, persistent=False)
         self.register_buffer("weights", weights[:, None], persistent=False)

@@ -25,13 +25,14 @@ class Hashed(nn.Module):
 
     def __init__(self, table: Tensor, buckets: int) -> None:
         super().__init__()
-        self.register_buffer("rows", torch.randint(buckets, (len(table), TABLES), dtype=torch.int32))
+        rows = torch.randint(buckets, (len(table), TABLES))
+        self.register_buffer("rows", rows.int())
         parts = torch.zeros(TABLES, buckets, table.shape[1])
         left = table.detach().float().cpu()
-        for part, rows in zip(parts, self.rows.T.long(), strict=True):
-            count = torch.bincount(rows, minlength=buckets).clamp_min(1)
-            part.index_add_(0, rows, left).div_(count[:, None])  # the mean of what is left over
-            left = left - part[rows]
+        for part, hashed in zip(parts, rows.T, strict=True):
+            count = torch.bincount(hashed, minlength=buckets).clamp_min(1)
+            part.index_add_(0, hashed, left).div_(count[:, None])  # the mean of what is left over
+            left = left - part[hashed]
         self.parts = nn.Parameter(parts.flatten(0, 1))
         self.buckets = buckets
 

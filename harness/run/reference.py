@@ -24,6 +24,7 @@ from harness.types import Split, Task
 
 WEIGHTS = "reference.safetensors"
 CARD = "reference.json"
+VALIDATIONS = 20  # of the reference while it trains, and its checkpoints; about one an epoch
 
 
 def untrained(task: Task, context: Mapping[str, np.ndarray], shape: Mapping[str, Any]) -> nn.Module:
@@ -114,7 +115,7 @@ def train(
     shape: dict[str, Any] | None = None,
     say: Callable[[str], None] = lambda line: None,
 ) -> Path:
-    """Train the reference into `folder`, resuming after the last whole epoch.
+    """Train the reference into `folder`, resuming after the last validated epoch.
 
     Writes the fp16 weights and a card with seed, recipe, log and sha256; returns the card's path.
     """
@@ -129,6 +130,7 @@ def train(
     steps = round((epochs or task.reference_epochs) * batches.per_epoch)
     checkpoint = folder / "checkpoint.safetensors"
     log: list[dict[str, float]] = []
+    every = batches.per_epoch * max(1, round(steps / batches.per_epoch / VALIDATIONS))
     first, momenta = 0, None
     if checkpoint.is_file():
         first, momenta, log = _resume(checkpoint, model)
@@ -136,7 +138,7 @@ def train(
     begin = time.monotonic()
 
     def on_step(step: int, loss: torch.Tensor, optimizers: Optimizers) -> None:
-        if (step + 1) % batches.per_epoch == 0 or step + 1 == steps:
+        if (step + 1) % every == 0 or step + 1 == steps:
             found = quality_of(model, task, validation, target)
             model.train()
             row = {

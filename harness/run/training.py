@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 import torch
@@ -16,7 +15,6 @@ from harness.run.meter import FORWARD, FORWARD_AND_BACKWARD, Meter, counted, for
 from harness.types import Recipe, Split
 
 LEAST_STEPS = 16
-MANY_CLASSES = 4096  # from here on the loss is most of a step
 POOL = 50  # batches that are sorted by length together, as in transformers
 Penalty = Callable[[nn.Module], Tensor]
 
@@ -27,8 +25,9 @@ class Options:
 
     `teacher` is distilled from (Hinton et al. 2015, arXiv:1503.02531): the loss becomes
     (1 - weight) cross-entropy + weight T^2 KL at temperature T, or weight times
-    `imitation(outputs, teacher's outputs)` if given. `penalty(model)` is added to the loss; `before_step(model)` may change gradients; `after_step(model, progress)` runs after each
-    step, progress in (0, 1].
+    `imitation(outputs, teacher's outputs)` if given. `penalty(model)` is added to the loss;
+    `before_step(model)` may change gradients; `after_step(model, progress)` runs after each step,
+    progress in (0, 1].
     """
 
     learning_rate: float = 1.0
@@ -196,45 +195,12 @@ def outputs_of(
     return model(*inputs), targets
 
 
-class LeanCrossEntropy(torch.autograd.Function):
-    """Cross-entropy that keeps the softmax alone, in the logits' own precision.
-
-    3,600 rows of 12,101 bf16 logits, forward and backward with the matrix products, on one Xeon
-    core with AMX, torch 2.13: 0.7 s; by functional.cross_entropy, which widens them, 1.3 s.
-    """
-
-    @staticmethod
-    def forward(context: Any, logits: Tensor, targets: Tensor) -> Tensor:
-        """The mean loss, float32 scalar."""
-        chances = logits.softmax(1)
-        context.save_for_backward(chances, targets)
-        right = chances.gather(1, targets[:, None]).float()
-        return -right.clamp_min(1e-30).log().mean()
-
-    @staticmethod
-    def backward(context: Any, *gradients: Tensor) -> tuple[Tensor, None]:
-        """Softmax less one at the target, over the rows."""
-        chances, targets = context.saved_tensors
-        scale = (gradients[0] / len(targets)).to(chances.dtype)
-        gradient = chances * scale
-        gradient.scatter_add_(1, targets[:, None], (-scale).expand(len(targets), 1))
-        return gradient, None
-
-
-def cross_entropy(outputs: Tensor, targets: Tensor, label_smoothing: float) -> Tensor:
-    """Mean cross-entropy of logits (m, classes), float32 scalar."""
-    if outputs.shape[1] >= MANY_CLASSES and not label_smoothing:
-        loss: Tensor = LeanCrossEntropy.apply(outputs, targets)  # type: ignore[no-untyped-call]
-        return loss
-    return functional.cross_entropy(outputs, targets, label_smoothing=label_smoothing)
-
-
 def loss_of(
     model: nn.Module, inputs: list[Tensor], targets: Tensor, recipe: Recipe, options: Options
 ) -> Tensor:
     """The training loss of one batch, float32 scalar."""
     outputs, wanted = outputs_of(model, inputs, targets, recipe)
-    loss = cross_entropy(outputs, wanted, recipe.label_smoothing)
+    loss = functional.cross_entropy(outputs, wanted, label_smoothing=recipe.label_smoothing)
     if options.teacher is not None:
         with torch.no_grad():
             soft = outputs_of(options.teacher, inputs, targets, recipe)[0].float()

@@ -1,4 +1,4 @@
-"""Recommend the next item fast: clicks and an item graph; the card is README.md beside this file."""
+"""Recommend the next item fast, from clicks and a graph; the card is README.md beside this file."""
 
 from pathlib import Path
 from typing import Any

@@ -117,7 +117,7 @@ def find_pair(folder: Path, preferred: str) -> str:
     found = sorted(path.stem for path in folder.glob("*.txt"))
     if len(found) != 1:
         names = ", ".join(found) or "none"
-        raise DataError(f"{folder}: no {preferred}.txt, and not one other file ({names}); {WAY_OUT}")
+        raise DataError(f"{folder}: no {preferred}.txt, and not one other ({names}); {WAY_OUT}")
     return found[0]
 
 
@@ -161,9 +161,7 @@ def splits(sequences: Sequences, attributes: Attributes) -> dict[str, Split]:
     held = {
         name: Split(
             {"history": histories([items[:at] for items in moved])},
-            np.array(
-                [(items[at], len(items) + at, often[items[at]]) for items in moved], np.int32
-            ),
+            np.array([(items[at], len(items) + at, often[items[at]]) for items in moved], np.int32),
         )
         for name, at in (("validation", -2), ("test", -1))
     }
@@ -199,18 +197,20 @@ def generate(seed: int) -> dict[str, Split]:
     """Users of 12 tastes who mostly take the next item of their taste; one item is isolated."""
     random = np.random.default_rng(seed)
     tastes, each, users = 12, 20, 900
+    count = tastes * each
     attributes = {
-        item + 1: [item // each, tastes + int(random.integers(0, 6))] for item in range(tastes * each)
+        item + 1: [item // each, tastes + int(random.integers(0, 6))] for item in range(count)
     }
-    attributes[tastes * each] = []
-    sequences: Sequences = [[item + 1 for item in range(tastes * each)][-LENGTH - 5 :]]
-    sequences += [[item + 1 for item in range(at, at + each)] for at in range(0, tastes * each, each)]
+    attributes[count] = []
+    whole = list(range(1, count + 1))
+    sequences: Sequences = [whole[-LENGTH - 5 :]]
+    sequences += [whole[at : at + each] for at in range(0, count, each)]
     for _ in range(users - len(sequences)):
         taste, at = int(random.integers(tastes)), int(random.integers(each))
         items: list[int] = []
         for _ in range(int(random.integers(LEAST + 1, 12))):
             jump = random.random() < 0.2
-            item = int(random.integers(tastes * each)) if jump else taste * each + at % each
+            item = int(random.integers(count)) if jump else taste * each + at % each
             at += 1
             if item + 1 not in items:
                 items.append(item + 1)
@@ -220,7 +220,7 @@ def generate(seed: int) -> dict[str, Split]:
 
 BEAUTY = DataSet(
     name="amazon_beauty",
-    origin="https://cseweb.ucsd.edu/~jmcauley/datasets/amazon/links.html, by github.com/RUCAIBox/CIKM2020-S3Rec",
+    origin="https://cseweb.ucsd.edu/~jmcauley/datasets/amazon/links.html (S3-Rec)",
     licence="none stated; research use",
     read=read_beauty,
     generate=generate,

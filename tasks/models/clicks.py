@@ -1,8 +1,9 @@
 """A causal Transformer over clicks whose items may come from a graph, and the ranking behind it.
 
 Source: Kang and McAuley 2018, arXiv:1808.09781 (SASRec). Departs from it: normalisation before
-each part and GELU (as GPT-2), full cross-entropy over all items (Klenitskiy and Vasilev 2023,
-arXiv:2309.07602), and a start: the padding before the first click predicts it.
+each part and GELU (as GPT-2), a softmax over many sampled items with the correction for their
+share (Klenitskiy and Vasilev 2023, arXiv:2309.07602, section 3; Jean et al. 2015,
+arXiv:1412.2007, section 3.1), and a start: the padding before the first click predicts it.
 
 Sub-modules of a layer are named as in transformers' BertLayer, so that what cuts heads, neurons
 or layers of one cuts the other.
@@ -10,6 +11,7 @@ or layers of one cuts the other.
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import torch
@@ -19,7 +21,8 @@ from torch.nn import functional
 from harness.retrieval import NextItem, causal, stored, vectors
 
 MASKED = -1e4
-CHUNKS = 8
+CHUNKS = 8  # of a batch, by length
+NEGATIVES = 1024
 
 
 class SelfAttention(nn.Module):
@@ -41,7 +44,8 @@ class SelfAttention(nn.Module):
             for part in (self.query(asking), self.key(hidden), self.value(hidden))
         )
         weights = (query @ key.transpose(2, 3) / size**0.5 + bias).softmax(-1)
-        return (weights @ value).transpose(1, 2).flatten(2)
+        mixed: Tensor = (weights @ value).transpose(1, 2).flatten(2)
+        return mixed
 
 
 class Dense(nn.Module):
@@ -130,10 +134,11 @@ class ClickModel(NextItem):
 
 
 def examples(model: nn.Module, inputs: list[Tensor], targets: Tensor) -> tuple[Tensor, Tensor]:
-    """Logits (m, items) and targets (m,) at all positions of a batch that have a next item.
+    """Logits (m, 1 + NEGATIVES) and targets (m,) at all positions of a batch with a next item.
 
-    Histories of like length go through the model together. A model without `encode` is asked for
-    what follows the whole history only. Class c is item c + 1.
+    Class 0 is the next item, the others are items drawn uniformly, the same for the whole batch
+    and for every model that sees it. Histories of like length go through the model together. A
+    model without `encode` is asked for what follows the whole history, among all items.
     """
     history = inputs[0]
     net: Any = model
@@ -149,7 +154,14 @@ def examples(model: nn.Module, inputs: list[Tensor], targets: Tensor) -> tuple[T
         there = following > 0
         hidden.append(net.encode(history[rows, -steps:], table)[there])
         wanted.append(following[there])
-    return torch.cat(hidden) @ table[1:].mT, torch.cat(wanted) - 1
+    asked, right = torch.cat(hidden), torch.cat(wanted)
+    items = len(table) - 1
+    draw = torch.Generator().manual_seed(int(targets.sum()))
+    drawn = torch.randint(1, items + 1, (NEGATIVES,), generator=draw).to(right.device)
+    found = asked @ vectors(drawn, table).mT  # (m, NEGATIVES)
+    found = found.masked_fill(drawn == right[:, None], MASKED)
+    own = (asked * vectors(right, table)).sum(1, keepdim=True) - math.log(items / NEGATIVES)
+    return torch.cat([own, found], 1), torch.zeros_like(right)
 
 
 class Ranked(nn.Module):
@@ -175,4 +187,5 @@ class Ranked(nn.Module):
             return ranked
         scores = self.model(known)  # (n, items + 1)
         seen = functional.pad(known, (0, 1))  # the padding is never an answer
-        return scores.scatter(1, seen, float("-inf")).topk(self.top).indices
+        best: Tensor = scores.scatter(1, seen, float("-inf")).topk(self.top).indices
+        return best

@@ -70,17 +70,15 @@ class GraphItems(nn.Module):
         own = self.weight + change
         found = self.graph(own, self.graph.attributes + change)
         found = 0.02 * self.norm(found)  # as large as the item's own vector at the start
-        if self.mix is None:
-            return found
-        if self.fusion == "attention":
+        joined: Tensor = found
+        if self.mix is not None and self.fusion == "attention":
             both = torch.stack([own, found], 1)  # (items + 1, 2, width)
-            weights = self.mix(torch.tanh(both)).softmax(1)
-            return (weights * both).sum(1)
-        mixed: Tensor = self.mix(torch.cat([own, found], 1))
-        if self.fusion == "concatenation":
-            return mixed
-        gate = torch.sigmoid(mixed)
-        return gate * own + (1 - gate) * found
+            joined = (self.mix(torch.tanh(both)).softmax(1) * both).sum(1)
+        elif self.mix is not None:
+            mixed = self.mix(torch.cat([own, found], 1))
+            gate = torch.sigmoid(mixed)
+            joined = mixed if self.fusion == "concatenation" else gate * own + (1 - gate) * found
+        return joined
 
 
 def table(context: Mapping[str, Any], width: int, fusion: str) -> nn.Module:

@@ -7,7 +7,9 @@ from harness.errors import SlimbenchError
 from tasks import ranking
 
 # Right items 7, 7, 7 at place 1, place 3 and nowhere.
-ANSWERS = np.array([[7, 1, 2, 3, 4, 5, 6, 8, 9, 10], [1, 2, 7, 3, 4, 5, 6, 8, 9, 10], range(11, 21)])
+ANSWERS = np.array(
+    [[7, 1, 2, 3, 4, 5, 6, 8, 9, 10], [1, 2, 7, 3, 4, 5, 6, 8, 9, 10], range(11, 21)]
+)
 TARGETS = np.array([[7, 4, 0], [7, 6, 12], [7, 20, 50]])
 
 

@@ -32,7 +32,9 @@ def test_cached_item_vectors_are_exact(fusion):
     net = model(fusion)
     with torch.inference_mode():  # up to the order in which threads add up neighbours
         assert torch.allclose(net(HISTORY), net.cached()(HISTORY), rtol=1e-4, atol=1e-4)
-        assert torch.equal(clicks.Ranked(net, 10)(HISTORY), clicks.Ranked(net.cached(), 10)(HISTORY))
+        assert torch.equal(
+            clicks.Ranked(net, 10)(HISTORY), clicks.Ranked(net.cached(), 10)(HISTORY)
+        )
     assert not any("graph" in name for name, _ in net.cached().named_modules())
     assert net.items is not net.cached().items or fusion == "sequence"
 
@@ -127,26 +129,44 @@ def test_equal_scores_are_at_chance_for_the_published_order():
     assert hits < 2.5 * 10 / ITEMS
 
 
-def test_training_rows_are_all_positions_with_a_next_item():
-    train = SPLITS["train"]
-    history = torch.from_numpy(train.inputs["history"][:40])
-    targets = torch.from_numpy(train.targets[:40]).long()
-    logits, wanted = clicks.examples(model(), [history], targets)
-    assert logits.shape == (int((targets > 0).sum()), ITEMS)
-    assert sorted(wanted.tolist()) == sorted((targets[targets > 0] - 1).tolist())
-
-
-def test_training_rows_are_the_scores_that_are_served():
+@pytest.fixture(scope="module")
+def rows():
+    """A model, histories, next items and the training rows that they make."""
     train = SPLITS["train"]
     history = torch.from_numpy(train.inputs["history"][:40])
     targets = torch.from_numpy(train.targets[:40]).long()
     net = model()
     with torch.inference_mode():
-        logits, wanted = clicks.examples(net, [history], targets)
-        served = net(history)[:, 1:]
-    for row in range(40):
-        same = (logits - served[row]).abs().amax(1) < 1e-3
-        assert targets[row, -1] - 1 in wanted[same]
+        return net, history, targets, clicks.examples(net, [history], targets)
+
+
+def test_training_rows_are_all_positions_with_a_next_item(rows):
+    _, _, targets, (logits, wanted) = rows
+    assert logits.shape == (int((targets > 0).sum()), 1 + clicks.NEGATIVES)
+    assert not wanted.any()
+
+
+def test_a_training_row_has_the_score_that_is_served(rows):
+    net, history, targets, (logits, _) = rows
+    shift = np.log(ITEMS / clicks.NEGATIVES)
+    with torch.inference_mode():
+        served = net(history).gather(1, targets[:, -1:]) - shift
+    nearest = (logits[:, :1] - served.T).abs().amin(0)
+    assert nearest.max() < 1e-3 * logits.abs().max()
+
+
+def test_the_right_item_is_masked_where_it_is_drawn(rows):
+    _, _, _, (logits, _) = rows
+    masked = (logits[:, 1:] == clicks.MASKED).sum(1)
+    assert masked.float().mean() == pytest.approx(clicks.NEGATIVES / ITEMS, rel=0.1)
+    assert not (logits[:, 0] == clicks.MASKED).any()
+
+
+def test_every_model_of_a_batch_sees_the_same_negatives(rows):
+    net, history, targets, (logits, _) = rows
+    with torch.inference_mode():
+        again, _ = clicks.examples(net, [history], targets)
+    assert torch.allclose(again, logits, atol=1e-3 * float(logits[logits > -1e3].abs().max()))
 
 
 def test_the_task_states_what_it_serves():
