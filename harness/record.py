@@ -174,8 +174,107 @@ class MeasurementRecord(Row):
     created: str
 
 
-AnyRecord = Annotated[RunRecord | MeasurementRecord, Field(discriminator="kind")]
-_ADAPTER: TypeAdapter[RunRecord | MeasurementRecord] = TypeAdapter(AnyRecord)
+class TableTaskBlock(Row):
+    """What a reader must know of a table task; `table_sha256` is over every prepared column."""
+
+    name: str
+    version: int
+    title: str
+    metric: MetricBlock
+    space: str
+    architectures: int
+    table: str
+    table_sha256: str
+    table_origin: str
+    clock: str
+
+
+class CaseBlock(Row):
+    """One question to a table; exactly one of `queries` and `simulated_seconds` is its budget.
+
+    The best architectures are known by enumeration; `cost_worst` is the largest cost of a device.
+    """
+
+    name: str
+    title: str
+    kind: Literal["quality", "trade_off"]
+    dataset: str
+    fidelities: list[int]
+    full_epochs: int
+    queries: int | None
+    simulated_seconds: float | None
+    device: str | None
+    protocol: str
+    best_architecture: int
+    best_architecture_text: str
+    best_validation: float
+    best_architecture_test: float
+    best_test: float
+    cost_worst: float | None = None
+
+
+class FailedSeed(Row):
+    """A seed that ended without an answer."""
+
+    seed: int
+    status: Status
+    cause: str | None
+
+
+class Answer(Row):
+    """An architecture that searches committed to, and how many of them."""
+
+    architecture: int
+    text: str
+    count: int
+
+
+class SearchRecord(Row):
+    """All seeds of one method at one setting on one case of a table.
+
+    The raw values, one line for each change of a seed's best so far and for each answer, are in
+    the Parquet file beside it (harness/traces.py), under this record's key.
+    """
+
+    kind: Literal["search"] = "search"
+    schema_version: int = SCHEMA_VERSION
+    key: str
+    task: TableTaskBlock
+    case: CaseBlock
+    method: MethodBlock
+    setting: dict[str, Any]
+    scale: Literal["smoke", "standard", "full"]
+    seeds: list[int]
+    status: Status
+    failures: list[FailedSeed] = Field(default_factory=list)
+    answers: list[Answer] = Field(default_factory=list)
+    trace_sha256: str | None = None
+    cost: Cost = Field(default_factory=Cost)
+    environment: dict[str, Any] = Field(default_factory=dict)
+    created: str
+    verification: VerificationStatus = "self_reported"
+
+
+class TableRecord(Row):
+    """What enumeration says of a table: exact fronts by case, rank correlations of its devices.
+
+    A front point is (cost, validation quality, test quality), best by test; `correlations` maps a
+    data set to Kendall's tau between all pairs of `devices`.
+    """
+
+    kind: Literal["table"] = "table"
+    schema_version: int = SCHEMA_VERSION
+    task: TableTaskBlock
+    scale: Literal["smoke", "standard", "full"]
+    devices: list[str]
+    correlations: dict[str, list[list[float]]]
+    fronts: dict[str, list[tuple[float, float, float]]]
+    created: str
+
+
+Record = RunRecord | MeasurementRecord | SearchRecord | TableRecord
+AnyRecord = Annotated[Record, Field(discriminator="kind")]
+_ADAPTER: TypeAdapter[Record] = TypeAdapter(AnyRecord)
 
 
 def sha256_of(data: bytes | Path) -> str:
@@ -194,7 +293,7 @@ def write_atomically(path: Path, data: bytes) -> None:
     part.replace(path)
 
 
-def to_line(record: RunRecord | MeasurementRecord) -> str:
+def to_line(record: Record) -> str:
     """One JSON line with sorted keys, full precision and a digest that shows hand edits."""
     fields = record.model_dump(mode="json")
     return _dumps(fields | {"digest": _digest(fields)})
@@ -208,7 +307,7 @@ def _digest(fields: dict[str, Any]) -> str:
     return sha256_of(_dumps(fields).encode())[:16]
 
 
-def parse_line(line: str, origin: str = "record") -> RunRecord | MeasurementRecord:
+def parse_line(line: str, origin: str = "record") -> Record:
     """Validate one JSON row. Raises UsageError naming `origin` and the first bad field."""
     try:
         fields = json.loads(line)
@@ -231,7 +330,7 @@ def parse_line(line: str, origin: str = "record") -> RunRecord | MeasurementReco
         ) from None
 
 
-def read_records(paths: Iterable[Path]) -> list[RunRecord | MeasurementRecord]:
+def read_records(paths: Iterable[Path]) -> list[Record]:
     """All rows of JSON-Lines files, in file order. Raises UsageError on the first bad row."""
     return [
         parse_line(line, f"{path}:{number}")
@@ -241,14 +340,16 @@ def read_records(paths: Iterable[Path]) -> list[RunRecord | MeasurementRecord]:
     ]
 
 
-def identity(record: RunRecord | MeasurementRecord) -> tuple[str, ...]:
+def identity(record: Record) -> tuple[str, ...]:
     """What makes a row the same row: a later one replaces an earlier one of equal identity."""
-    if isinstance(record, RunRecord):
-        return ("run", record.key)
+    if isinstance(record, RunRecord | SearchRecord):
+        return (record.kind, record.key)
+    if isinstance(record, TableRecord):
+        return ("table", record.task.name, str(record.task.version), record.task.table_sha256)
     return ("measurement", record.artifact_sha256, record.profile.name, record.profile.sha256)
 
 
-def merge_into(path: Path, records: Iterable[RunRecord | MeasurementRecord]) -> None:
+def merge_into(path: Path, records: Iterable[Record]) -> None:
     """Add rows to a sorted JSON-Lines file, atomically; equal identities are replaced."""
     rows = {identity(row): row for row in read_records([path] if path.exists() else [])}
     rows |= {identity(row): row for row in records}

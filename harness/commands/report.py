@@ -30,7 +30,8 @@ def catalogue(method_files: Iterable[Path], as_json: bool) -> None:
     """Print tasks, methods and profiles."""
     from harness.measure.profile import list_profiles
 
-    tasks, methods = registry.tasks(), registry.methods(method_files)
+    tasks = {**registry.tasks(), **registry.table_tasks()}
+    methods = registry.methods(method_files)
     if as_json:
         listed = [
             {k: v for k, v in asdict(m).items() if k != "path"} | {"path": str(m.path)}
@@ -57,7 +58,7 @@ def catalogue(method_files: Iterable[Path], as_json: bool) -> None:
 
 def find_dataset(name: str) -> DataSet:
     """The data set of that name. Raises UsageError with the nearest name."""
-    known = {task.dataset.name: task.dataset for task in registry.tasks().values()}
+    known = registry.datasets()
     if name not in known:
         near = difflib.get_close_matches(name, known, n=1, cutoff=0.0)
         raise UsageError(f"no data set is named '{name}'; did you mean '{near[0]}'?")
@@ -68,7 +69,7 @@ def datasets(given: Path | None) -> None:
     """Print the data sets and whether each is in the cache."""
     folder = cache.cache_folder(given)
     rows = []
-    for dataset in {t.dataset.name: t.dataset for t in registry.tasks().values()}.values():
+    for dataset in registry.datasets().values():
         state = "prepared" if (folder / dataset.name / "checksums.json").is_file() else "missing"
         rows.append([dataset.name, state, dataset.origin, dataset.licence])
     print_table(f"Data sets in {folder}", ["name", "state", "origin", "licence"], rows)
@@ -81,7 +82,7 @@ def doctor(given: Path | None, as_json: bool) -> None:
     from harness.run import sandbox
 
     folder = cache.cache_folder(given)
-    names = sorted({task.dataset.name for task in registry.tasks().values()})
+    names = sorted(registry.datasets())
     ready = [name for name in names if (folder / name / "checksums.json").is_file()]
     profiles = [load_profile(name) for name in list_profiles()]
     fits = [p.name for p in profiles if p.kind == "measured" and not mismatch(p, machine())]

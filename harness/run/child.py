@@ -41,7 +41,7 @@ def solve(job: Job) -> None:
     """Solve and export inside the forked child; writes solve.json and model.onnx."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent ends its children itself
     out = Path(job.out)
-    _redirect_output(out / "log.txt")
+    redirect_output(out / "log.txt")
     if job.kind == "reference":
         _train_reference(job)
         return
@@ -82,7 +82,7 @@ def _train_reference(job: Job) -> None:
 
 def _run(job: Job) -> Solved:
     begin, solved = time.monotonic(), Solved()
-    _set_seeds(job.seed)
+    set_seeds(job.seed)
     torch.set_num_threads(job.threads)
     meter = Meter(Budget(**job.budget))
     try:
@@ -133,13 +133,15 @@ def _problem(job: Job, meter: Meter) -> Problem:
     )
 
 
-def _set_seeds(seed: int) -> None:
+def set_seeds(seed: int) -> None:
+    """Seed every generator that a method may use."""
     random.seed(seed)
     np.random.seed(seed)
     torch.manual_seed(seed)
 
 
-def _redirect_output(path: Path) -> None:
+def redirect_output(path: Path) -> None:
+    """Send what this process prints to a file, and give it nothing to read."""
     descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC)
     os.dup2(descriptor, 1)
     os.dup2(descriptor, 2)

@@ -174,7 +174,7 @@ def _stages(run: Run) -> RunRecord:
     return RunRecord(
         key=run.key,
         task=task_block(run.prepared),
-        method=_method_block(run.method),
+        method=method_block(run.method),
         setting=dict(run.setting),
         seed=run.seed,
         scale=run.prepared.scale,
@@ -288,7 +288,8 @@ def task_block(prepared: Prepared) -> TaskBlock:
     )
 
 
-def _method_block(method: MethodListing) -> MethodBlock:
+def method_block(method: MethodListing) -> MethodBlock:
+    """The method's part of a record."""
     return MethodBlock(
         name=method.name,
         version=method.version,
