@@ -160,12 +160,20 @@ class Space:
 
     An architecture is a tuple of choice numbers. `canonical(architecture)` is equal for
     architectures that compute the same function; `text(architecture)` is how papers write it.
+    `features(architectures)` turns int (n, decisions) into float64 (n, features): what can be
+    counted without training, such as depth.
     """
 
     name: str
     choices: tuple[tuple[str, ...], ...]
     canonical: Callable[[Architecture], Hashable]
     text: Callable[[Architecture], str]
+    features: Callable[[np.ndarray], np.ndarray]
+
+    def all(self) -> np.ndarray:
+        """Every architecture, int64 (n, decisions); for spaces small enough to list."""
+        grids = np.indices([len(names) for names in self.choices])
+        return grids.reshape(len(self.choices), -1).T
 
     def neighbors(self, architecture: Architecture) -> list[Architecture]:
         """All architectures that differ in exactly one decision."""

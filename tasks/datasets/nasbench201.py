@@ -18,6 +18,7 @@ from harness.errors import DataError
 
 OPERATIONS = ("none", "skip_connect", "nor_conv_1x1", "nor_conv_3x3", "avg_pool_3x3")
 EDGES = ((0, 1), (0, 2), (1, 2), (0, 3), (1, 3), (2, 3))  # (from node, to node)
+PATHS = ([3], [0, 4], [1, 5], [0, 2, 5])  # edges of each way from node 0 to node 3
 DATASETS = ("cifar10", "cifar100", "imagenet16_120")
 DEVICES = (
     "edgegpu_latency",
@@ -80,11 +81,36 @@ def canonical(architecture: Architecture) -> Hashable:
     return nodes[3]
 
 
+def features(architectures: np.ndarray) -> np.ndarray:
+    """What paths from input to output do, int (n, 6) to float64 (n, 7).
+
+    Most convolutions on a path, most 3x3 ones, fewest convolutions, live paths, and 3x3, 1x1 and
+    pooling operations summed over live paths. A path with a `none` is dead; -1 without live ones.
+    """
+    paths = [architectures[:, edges] for edges in PATHS]  # each (n, edges of the path)
+    live = np.stack([(path != 0).all(axis=1) for path in paths], axis=1)  # (n, paths)
+
+    def count(*operations: int) -> np.ndarray:
+        return np.stack([np.isin(path, operations).sum(axis=1) for path in paths], axis=1)
+
+    convolutions, large = count(2, 3), count(3)
+    fewest = np.where(live, convolutions, 9).min(axis=1)
+    columns = (
+        np.where(live, convolutions, -1).max(axis=1),
+        np.where(live, large, -1).max(axis=1),
+        np.where(live.any(axis=1), fewest, -1),
+        live.sum(axis=1),
+        *((count(operation) * live).sum(axis=1) for operation in (3, 2, 4)),
+    )
+    return np.stack(columns, axis=1).astype(np.float64)
+
+
 SPACE = Space(
     name="NAS-Bench-201 topology",
     choices=(OPERATIONS,) * len(EDGES),
     canonical=canonical,
     text=text,
+    features=features,
 )
 
 
