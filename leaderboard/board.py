@@ -10,11 +10,21 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from harness.errors import UsageError
-from harness.record import MeasurementRecord, ProfileBlock, RunRecord, identity, read_records
+from harness.record import (
+    MeasurementRecord,
+    ProfileBlock,
+    Record,
+    RunRecord,
+    SearchRecord,
+    TableRecord,
+    identity,
+    read_records,
+)
 
 if TYPE_CHECKING:
     import pandas as pd
 
+    from harness.traces import Trace
     from leaderboard.table import Table
 
 RESULTS = Path(__file__).parent / "results"
@@ -29,6 +39,8 @@ class TaskRecords:
 
     runs: list[RunRecord]
     measurements: list[MeasurementRecord]
+    searches: list[SearchRecord] = field(default_factory=list)
+    tables: list[TableRecord] = field(default_factory=list)
 
     def profiles(self) -> list[ProfileBlock]:
         """The profiles that timed something, most artifacts first, each in its newest version."""
@@ -40,6 +52,16 @@ class TaskRecords:
             if name not in newest or one.created >= newest[name].created:
                 newest[name] = one
         return [newest[name].profile for name in sorted(counts, key=lambda n: (-counts[n], n))]
+
+
+@dataclass(frozen=True)
+class SearchTable:
+    """A table task at one scale: records, what enumeration says, traces by key, and the rows."""
+
+    records: list[SearchRecord]
+    table: TableRecord | None
+    traces: dict[str, Trace]
+    rows: list[Row]
 
 
 @dataclass(frozen=True)
@@ -99,6 +121,20 @@ class Board:
             self._tables[key] = table(self, task, scale, profiles[chosen] if chosen else None)
         return self._tables[key]
 
+    def search(self, task: str, scale: str = "standard") -> SearchTable | None:
+        """What a table task's records of one scale say; None for a task on models."""
+        from leaderboard.search import read_traces, rows_of
+
+        records = [one for one in self.records(task).searches if one.scale == scale]
+        if not records:
+            return None
+        found = [one for one in self.records(task).tables if one.scale == scale]
+        newest = max(found, key=lambda one: (one.task.version, one.created), default=None)
+        files = [folder / task for folder in self.folders]
+        traces = read_traces([p for f in files for p in sorted(f.glob(f"*.{scale}.parquet"))])
+        rows = rows_of(records, traces, newest.fronts if newest else {})
+        return SearchTable(records, newest, traces, rows)
+
     def predictions_of(self, task: str, key: str) -> Path | None:
         """The file with a run's per-example predictions, in the first folder that has it."""
         return self._stored(Path(task) / "predictions" / f"{key[:16]}.npz")
@@ -142,10 +178,10 @@ def load(folders: str | Path | Sequence[str | Path] | None = None) -> Board:
 
 
 def _read(task: str, paths: Sequence[Path]) -> TaskRecords:
-    found: dict[tuple[str, ...], RunRecord | MeasurementRecord] = {}
+    found: dict[tuple[str, ...], Record] = {}
     for path in paths:
         for record in read_records([path]):
-            owner = record.task.name if isinstance(record, RunRecord) else record.task
+            owner = record.task if isinstance(record, MeasurementRecord) else record.task.name
             if owner != task:
                 raise UsageError(
                     f"{path} holds a record of task '{owner}'; move it to a folder of that name"
@@ -154,6 +190,8 @@ def _read(task: str, paths: Sequence[Path]) -> TaskRecords:
     return TaskRecords(
         [one for one in found.values() if isinstance(one, RunRecord)],
         [one for one in found.values() if isinstance(one, MeasurementRecord)],
+        [one for one in found.values() if isinstance(one, SearchRecord)],
+        [one for one in found.values() if isinstance(one, TableRecord)],
     )
 
 

@@ -140,6 +140,9 @@ def rows_of(task: str, scale: str, profile: str | None, where: Sequence[Path]) -
 
 def board(task: str, scale: str, profile: str | None, where: Sequence[Path], as_json: bool) -> None:
     """Print a task's table; failed rows come last with their cause."""
+    if task in registry.table_tasks():
+        _search_board(task, scale, where, as_json)
+        return
     rows = rows_of(task, scale, profile, where)
     if as_json:
         print_json(rows)
@@ -155,6 +158,20 @@ def board(task: str, scale: str, profile: str | None, where: Sequence[Path], as_
             setting = json.dumps(row["setting"])
             said = escape(f"{row['method']} {setting}: {row['cause']}")
             console.print(f"[red]{row['status']}[/] {said}")
+
+
+def _search_board(task: str, scale: str, where: Sequence[Path], as_json: bool) -> None:
+    import leaderboard
+    from harness.commands import search
+
+    known = leaderboard.load(where)
+    found = known.search(task, scale) if task in known.tasks(scale) else None
+    if found is None:
+        raise UsageError(
+            f"no {scale} records of {task} yet; `slimbench run {task} METHOD --scale {scale}` "
+            "makes some"
+        )
+    search.board(found.rows, registry.find_table_task(task).title, as_json)
 
 
 def recommend(
