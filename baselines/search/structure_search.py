@@ -23,7 +23,7 @@ MOST = 400  # queries; the model grows with their square
 def solve(problem: Search, start: str) -> Architecture | list[Architecture]:
     """The best (or the front) of the architectures that the model was curious about."""
     cells = problem.space.all()  # (cells, decisions)
-    features, classes = np.unique(problem.space.features(cells), axis=0, return_inverse=True)
+    features, classes = _classes(problem.space.features(cells))
     model = _Model((features - features.mean(axis=0)) / features.std(axis=0))
     random = np.random.default_rng(problem.random.getrandbits(32))
     jitter = 1e-6 * random.random(len(cells))  # members of a class are taken in random order
@@ -48,6 +48,17 @@ def solve(problem: Search, start: str) -> Architecture | list[Architecture]:
     return problem.front() if problem.device else problem.best()
 
 
+def _classes(features: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """The different rows of float64 (cells, features), and which of them each cell has, (cells,).
+
+    As np.unique(axis=0) but ten times as fast: rows are compared as bytes.
+    """
+    rows = np.ascontiguousarray(features + 0.0)  # no negative zeros
+    as_bytes = rows.view(np.dtype((np.void, rows.strides[0]))).ravel()
+    _, first, classes = np.unique(as_bytes, return_index=True, return_inverse=True)
+    return features[first], classes
+
+
 def _largest(problem: Search, cells: np.ndarray, classes: np.ndarray) -> np.ndarray:
     """Most parameters of any member, float64 (classes,)."""
     found = np.zeros(classes.max() + 1)
@@ -56,12 +67,12 @@ def _largest(problem: Search, cells: np.ndarray, classes: np.ndarray) -> np.ndar
 
 
 class _Model:
-    """A Gaussian process over classes with an incremental Cholesky factor."""
+    """A Gaussian process over classes that learns one value after the other."""
 
     def __init__(self, features: np.ndarray) -> None:
         self.features = features  # (classes, features)
         self.rows = np.zeros((MOST, len(features)))  # factor^-1 of seen-to-all covariance
-        self.factor = np.zeros((MOST, MOST))
+        self.inverse = np.zeros((MOST, MOST))  # of the Cholesky factor
         self.spread = np.ones(len(features))  # posterior variance
         self.values: list[float] = []
 
@@ -73,18 +84,17 @@ class _Model:
         diagonal = np.sqrt(1 + NOISE - before @ before)
         covariance = np.exp(-distance / (2 * LENGTH**2))
         self.rows[count] = (covariance - before @ self.rows[:count]) / diagonal
-        self.factor[count, :count], self.factor[count, count] = before, diagonal
+        self.inverse[count, :count] = -(before @ self.inverse[:count, :count]) / diagonal
+        self.inverse[count, count] = 1 / diagonal
         self.spread -= self.rows[count] ** 2
         self.values.append(value)
 
     def hope(self) -> np.ndarray:
         """Mean and some standard deviations, (classes,), of a scale that stretches good values."""
-        from scipy.linalg import solve_triangular
-
         count, seen = len(self.values), np.array(self.values)
         target = -np.log(seen.max() + MARGIN - seen)
         target = (target - target.mean()) / (target.std() + 1e-9)
-        weights = solve_triangular(self.factor[:count, :count], target, lower=True)
+        weights = self.inverse[:count, :count] @ target
         mean = weights @ self.rows[:count]
         return np.asarray(mean + CURIOSITY * np.sqrt(np.maximum(self.spread, 0)))
 
