@@ -33,20 +33,18 @@ from harness.run.job import NO_SPACE, Job, Solved
 from harness.run.meter import Meter
 from harness.types import Budget
 
-PROGRAM = ("harness", "tasks", "baselines")
-LARGEST_FILE_BYTES = 300 * 10**6
 
 
 def solve(job: Job) -> None:
     """Solve and export inside the forked child; writes solve.json and model.onnx."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent ends its children itself
     out = Path(job.out)
-    redirect_output(out / "log.txt")
+    sandbox.redirect_output(out / "log.txt")
     if job.kind == "reference":
         _train_reference(job)
         return
     sandboxed = sandbox.enter(
-        program=[registry.ROOT / name for name in PROGRAM],
+        program=[registry.ROOT / name for name in sandbox.PROGRAM],
         hidden=[Path(path) for path in job.hidden],
         read_only=[
             Path(job.method_file),
@@ -59,7 +57,7 @@ def solve(job: Job) -> None:
     )
     limit = job.budget["memory_bytes"] + 4 * 10**9
     resource.setrlimit(resource.RLIMIT_DATA, (limit, limit))
-    resource.setrlimit(resource.RLIMIT_FSIZE, (LARGEST_FILE_BYTES,) * 2)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (sandbox.LARGEST_FILE_BYTES,) * 2)
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     solved = _run(job)
     solved.sandbox = sandboxed
@@ -138,13 +136,3 @@ def set_seeds(seed: int) -> None:
     random.seed(seed)
     np.random.seed(seed)
     torch.manual_seed(seed)
-
-
-def redirect_output(path: Path) -> None:
-    """Send what this process prints to a file, and give it nothing to read."""
-    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC)
-    os.dup2(descriptor, 1)
-    os.dup2(descriptor, 2)
-    os.close(descriptor)
-    os.close(0)
-    os.open(os.devnull, os.O_RDONLY)

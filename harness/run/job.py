@@ -60,6 +60,7 @@ class SearchJob:
 
 def start_search(job: SearchJob) -> None:
     """Entry point of the forked child of a table search."""
+    os.environ["OPENBLAS_NUM_THREADS"] = "1"  # read when numpy is first imported
     from harness.run import search_child
 
     search_child.solve(job)

@@ -23,7 +23,9 @@ SMOKE_SHARE = 0.1  # of the simulated seconds
 class Table:
     """The columns of one case over its architectures; row r is `architectures[r]`.
 
-    `quality` and `seconds` are float64 (fidelities, rows), `costs[device]` float64 (rows,).
+    `quality`, `seconds` and `charges` (what a query costs in the budget's unit) are float64
+    (fidelities, rows), `costs[device]` is float64 (rows,). The lists hold the same numbers for
+    queries one by one, made once for all seeds.
     """
 
     space: Space
@@ -31,8 +33,11 @@ class Table:
     quality: np.ndarray
     seconds: np.ndarray
     costs: Mapping[str, np.ndarray]
+    charges: np.ndarray
     rows: Mapping[Architecture, int]
     row_of_number: np.ndarray
+    quality_list: list[list[float]]
+    charges_list: list[list[float]]
 
     def row(self, architecture: Architecture) -> int:
         """The row of an architecture. Raises UsageError outside the space."""
@@ -100,12 +105,21 @@ def load_table(task: TableTask, case: Case, folder: Path) -> Table:
         )
     row_of_number = np.full(math.prod(len(names) for names in task.space.choices), -1, np.int32)
     row_of_number[numbers_of(architectures, task.space)] = np.arange(len(architectures))
+    quality = np.stack([column(f"validation_{epochs}") for epochs in case.fidelities])
+    seconds = np.stack([column(f"seconds_{epochs}") for epochs in case.fidelities])
+    charges = seconds
+    if case.budget.queries is not None:
+        shares = np.array(case.fidelities) / case.full_epochs
+        charges = np.repeat(shares[:, None], len(architectures), axis=1)
     return Table(
         space=task.space,
         architectures=architectures,
-        quality=np.stack([column(f"validation_{epochs}") for epochs in case.fidelities]),
-        seconds=np.stack([column(f"seconds_{epochs}") for epochs in case.fidelities]),
+        quality=quality,
+        seconds=seconds,
         costs=costs,
+        charges=charges,
+        quality_list=quality.tolist(),
+        charges_list=charges.tolist(),
         rows={tuple(one): row for row, one in enumerate(architectures.tolist())},
         row_of_number=row_of_number,
     )
@@ -126,12 +140,11 @@ class Problem:
         self._table = table
         self._case = case
         self._rows = table.rows
-        self._quality = table.quality.tolist()
+        self._quality = table.quality_list
         self._count = len(case.fidelities)
         self._levels: dict[int | None, int] = {f: n for n, f in enumerate(case.fidelities)}
         self._levels[None] = self._count - 1
-        self._charges = charges(table, case)
-        self._charge = self._charges.tolist()
+        self._charge = table.charges_list
         self._spent = 0.0
         self._budget = budget_of(case)
 
@@ -153,7 +166,7 @@ class Problem:
             raise OverBudgetError(self._over(1))
         self._spent += self._charge[level][row]
         self.asked.append(row * self._count + level)
-        return self._quality[level][row]  # type: ignore[no-any-return]
+        return self._quality[level][row]
 
     def query_many(
         self, architectures: Iterable[Architecture] | np.ndarray, fidelity: int | None = None
@@ -161,7 +174,7 @@ class Problem:
         """As `query` for int (n, decisions) architectures; nothing is charged if it raises."""
         level = self._level(fidelity)
         rows = self._table.rows_of(architectures)
-        charged = self._charges[level][rows]
+        charged = self._table.charges[level][rows]
         if len(rows) and self._spent + charged[:-1].sum() >= self._budget:
             raise OverBudgetError(self._over(len(rows)))
         self._spent += float(charged.sum())
@@ -263,14 +276,6 @@ def budget_of(case: Case) -> float:
             "give exactly one, above 0"
         )
     return limits[0]
-
-
-def charges(table: Table, case: Case) -> np.ndarray:
-    """What each query costs in the budget's unit, float64 (fidelities, rows)."""
-    if case.budget.queries is None:
-        return table.seconds
-    shares = np.array(case.fidelities) / case.full_epochs
-    return np.repeat(shares[:, None], len(table.architectures), axis=1)
 
 
 def front_rows(quality: np.ndarray, cost: np.ndarray) -> np.ndarray:

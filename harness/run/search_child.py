@@ -1,13 +1,15 @@
 """A table search in a forked child: one process a seed, so that no seed knows another's queries.
 
 The case's queryable columns are loaded first; then the sandbox closes over every data folder. What
-comes back is the log of queries and the answer: the parent looks up what they were worth.
+comes back is the log of queries and the answer: the parent looks up what they were worth. torch is
+not loaded: a fork of a process with it costs ten times as much.
 """
 
 from __future__ import annotations
 
 import json
 import os
+import random
 import resource
 import select
 import signal
@@ -23,7 +25,6 @@ import numpy as np
 from harness import registry
 from harness.errors import OverBudgetError, SlimbenchError
 from harness.run import sandbox
-from harness.run.child import LARGEST_FILE_BYTES, PROGRAM, redirect_output, set_seeds
 from harness.run.job import SearchJob
 from harness.run.search import Problem, Table, load_table, small
 from harness.types import Case
@@ -36,20 +37,20 @@ def solve(job: SearchJob) -> None:
     """Run every seed; writes `asked.npz` (logs and answers) and `seeds.json` (status, cause)."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     out = Path(job.out)
-    redirect_output(out / "log.txt")
+    sandbox.redirect_output(out / "log.txt")
     task = registry.find_table_task(job.task)
     case = next(case for case in task.cases if case.name == job.case)
     case = small(case) if job.small else case
     table = load_table(task, case, Path(job.data))
     sandboxed = sandbox.enter(
-        program=[registry.ROOT / name for name in PROGRAM],
+        program=[registry.ROOT / name for name in sandbox.PROGRAM],
         hidden=[Path(path) for path in job.hidden],
         read_only=[Path(job.method_file)],
         writable=[out],
         owner=job.owner,
     )
     resource.setrlimit(resource.RLIMIT_DATA, (case.budget.memory_bytes + 4 * 10**9,) * 2)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (LARGEST_FILE_BYTES,) * 2)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (sandbox.LARGEST_FILE_BYTES,) * 2)
     reports = _all_seeds(job, table, case)
     arrays: dict[str, np.ndarray] = {}
     for report in reports:
@@ -121,7 +122,8 @@ class _Seed:
 def _solve_one(
     solve: Callable[..., Any], setting: dict[str, Any], table: Table, case: Case, seed: int
 ) -> Report:
-    set_seeds(seed)
+    random.seed(seed)  # problem.random is for methods; these are for libraries that they call
+    np.random.seed(seed)
     problem = Problem(table, case, seed)
     report = _failed(seed, "ok", None)
     try:

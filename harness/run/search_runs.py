@@ -41,7 +41,7 @@ from harness.registry import MethodListing
 from harness.run import process
 from harness.run.job import SearchJob, start_search
 from harness.run.matrix import PUBLISHED, choose_settings
-from harness.run.search import Table, budget_of, charges, front_rows, load_table, small
+from harness.run.search import Table, budget_of, front_rows, load_table, small
 from harness.run.stages import Place, locked, method_block
 from harness.traces import Trace
 from harness.types import Case, Scale, Setting, TableTask
@@ -198,7 +198,7 @@ def _solve(run: SearchRun) -> tuple[SearchRecord, Trace]:
         hidden=(str(run.place.results), str(run.place.runs), str(run.place.data)),
     )
     whole = replace(run.case.budget, wall_seconds=run.case.budget.wall_seconds * len(run.seeds))
-    ended = process.run_child(start_search, job, whole, out / "log.txt")
+    ended = process.run_child(start_search, job, whole, out / "log.txt", torch=False)
     told, asked = _read(out, run, ended.cause)
     begin_score = time.monotonic()
     record, trace = score(run, told, asked)
@@ -276,7 +276,7 @@ def _misfit(table: Table, case: Case, log: np.ndarray, answer: np.ndarray) -> st
         return "no answer inside the space was committed"
     if len(rows) and (rows.min() < 0 or rows.max() >= count):
         return "the log of queries was changed: it names architectures outside the space"
-    if charges(table, case)[levels, rows][:-1].sum() >= budget_of(case):
+    if table.charges[levels, rows][:-1].sum() >= budget_of(case):
         return f"the log of queries was changed: it spends more than {budget_of(case):g}"
     return None
 
