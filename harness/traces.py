@@ -12,7 +12,7 @@ from pathlib import Path
 
 import numpy as np
 import pyarrow as arrow
-import pyarrow.parquet as parquet
+from pyarrow import parquet
 
 from harness.errors import UsageError
 from harness.record import sha256_of, write_atomically
@@ -55,7 +55,9 @@ def read(path: Path) -> dict[str, Trace]:
         keys = table["run"].combine_chunks().dictionary_encode()
         numbers, names = keys.indices.to_numpy(), keys.dictionary.to_pylist()
     except (arrow.ArrowException, OSError, KeyError) as error:
-        raise UsageError(f"{path} is no whole file of traces ({error}); restore it from git") from None
+        raise UsageError(
+            f"{path} is no whole file of traces ({error}); restore it from git"
+        ) from None
     order = np.argsort(numbers, kind="stable")
     cuts = np.searchsorted(numbers[order], range(1, len(names)))
     parts = np.split(order, cuts)

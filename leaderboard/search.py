@@ -64,7 +64,9 @@ def _row(record: SearchRecord, trace: Trace | None, front: Points) -> Row:
     case = record.case
     name = f"{record.method.name}\0{record.method.version}\0{json.dumps(record.setting)}"
     row: Row = {
-        "row_id": hashlib.sha256(f"{record.task.name}\0{case.name}\0{name}".encode()).hexdigest()[:10],
+        "row_id": hashlib.sha256(f"{record.task.name}\0{case.name}\0{name}".encode()).hexdigest()[
+            :10
+        ],
         "task": record.task.name,
         "case": case.name,
         "case_title": case.title,
@@ -109,7 +111,10 @@ def _quality(case: CaseBlock, trace: Trace, answers: Trace) -> Row:
         "hit_median": _finite(np.median(hits)),
         "hit_p90": _finite(np.quantile(hits, 0.9, method="higher")),
         "transfer": {
-            name.removeprefix("test_"): (float(values.mean(dtype=float)), _std(values.astype(float)))
+            name.removeprefix("test_"): (
+                float(values.mean(dtype=float)),
+                _std(values.astype(float)),
+            )
             for name, values in answers.items()
             if name.startswith("test_")
         },
@@ -162,9 +167,7 @@ def limits_of(front: Points) -> list[float]:
     return [costs[round(share * (len(costs) - 1))] for share in LIMITS] if costs else []
 
 
-def _best_within(
-    answers: Trace, mine: np.ndarray, test: np.ndarray, limit: float
-) -> float | None:
+def _best_within(answers: Trace, mine: np.ndarray, test: np.ndarray, limit: float) -> float | None:
     """Test quality of a seed's best answer by validation within the limit; None without one."""
     able = np.flatnonzero(mine & (answers["cost"] <= limit * (1 + 1e-6)))
     return float(test[able[answers["validation"][able].argmax()]]) if len(able) else None

@@ -45,7 +45,10 @@ def _ask(
 def _propose(problem: Search, seen: dict[int, dict[Architecture, float]]) -> Architecture:
     """The best of some candidates by the ratio of densities at the highest epochs with enough."""
     least = len(problem.space.choices) + 2
-    known = next((seen[epochs] for epochs in sorted(seen, reverse=True) if len(seen[epochs]) > 2 * least), None)
+    known = next(
+        (seen[epochs] for epochs in sorted(seen, reverse=True) if len(seen[epochs]) > 2 * least),
+        None,
+    )
     if known is None or problem.random.random() < AT_RANDOM:
         return problem.sample()
     ranked = sorted(known, key=known.__getitem__, reverse=True)

@@ -82,9 +82,7 @@ def _tree(
     fitted, predicted = leaf
     for side in (False, True):
         mine, theirs = columns[:, best] == side, asked[:, best] == side
-        fitted[mine], predicted[theirs] = _tree(
-            columns[mine], rest[mine], asked[theirs], depth - 1
-        )
+        fitted[mine], predicted[theirs] = _tree(columns[mine], rest[mine], asked[theirs], depth - 1)
     return fitted, predicted
 
 

@@ -34,7 +34,6 @@ from harness.run.meter import Meter
 from harness.types import Budget
 
 
-
 def solve(job: Job) -> None:
     """Solve and export inside the forked child; writes solve.json and model.onnx."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent ends its children itself

@@ -88,6 +88,7 @@ def load_table(task: TableTask, case: Case, folder: Path) -> Table:
 
     Raises DataError without the data, UsageError when the case's device has none.
     """
+
     def column(name: str) -> np.ndarray:
         return load_column(folder, "validation", f"input_{case.dataset}_{name}")
 

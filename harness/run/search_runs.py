@@ -11,7 +11,7 @@ import json
 import shutil
 import time
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
@@ -122,13 +122,17 @@ def plan(
     known = {case.name: case for case in prepared.task.cases}
     for name in cases:
         if name not in known:
-            raise UsageError(f"no case is named '{name}'; {prepared.task.name} has {', '.join(known)}")
+            raise UsageError(
+                f"no case is named '{name}'; {prepared.task.name} has {', '.join(known)}"
+            )
     chosen = [known[name] for name in cases or known]
     if prepared.scale == "smoke":
         chosen = [small(case) for case in chosen]
     runs = []
     for method in methods:
-        fitting = [case for case in chosen if not method.modalities or case.kind in method.modalities]
+        fitting = [
+            case for case in chosen if not method.modalities or case.kind in method.modalities
+        ]
         if method.solves not in prepared.task.poses or not fitting:
             raise UsageError(
                 f"method '{method.name}' solves {method.solves} problems "
@@ -236,7 +240,9 @@ def score(
     failures, parts, queries = [], [], 0
     answers: Counter[int] = Counter()
     for seed in told["seeds"]:
-        log, answer = (asked.get(f"{name}_{seed['seed']}", np.zeros(0, int)) for name in ("asked", "answer"))
+        log, answer = (
+            asked.get(f"{name}_{seed['seed']}", np.zeros(0, int)) for name in ("asked", "answer")
+        )
         cause = seed["cause"] or _misfit(table, case, log, answer)
         if seed["status"] != "ok" or cause:
             status = "failed" if seed["status"] == "ok" else seed["status"]

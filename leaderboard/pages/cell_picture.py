@@ -14,7 +14,12 @@ COLOURS = {
     "avg_pool_3x3": "factorization",
     "skip_connect": "other",
 }
-WORDS = {"nor_conv_3x3": "3x3", "nor_conv_1x1": "1x1", "avg_pool_3x3": "pool", "skip_connect": "skip"}
+WORDS = {
+    "nor_conv_3x3": "3x3",
+    "nor_conv_1x1": "1x1",
+    "avg_pool_3x3": "pool",
+    "skip_connect": "skip",
+}
 
 
 def cell_svg(written: str) -> str:

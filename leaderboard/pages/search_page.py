@@ -119,10 +119,14 @@ def _quality_table(rows: Sequence[Row], best_by_validation: float, best: float) 
 
 
 def _quality_line(row: Row) -> str:
-    name = f'<th scope="row">{text(row["method"])} <small>{setting_text(row["setting"])}</small></th>'
+    name = (
+        f'<th scope="row">{text(row["method"])} <small>{setting_text(row["setting"])}</small></th>'
+    )
     if not row["seeds"]:
         cause = text(row["cause"] or "failed")
-        return f'<tr class="sb-gone"><td>{figures.UNKNOWN}</td>{name}<td colspan="6">{cause}</td></tr>'
+        return (
+            f'<tr class="sb-gone"><td>{figures.UNKNOWN}</td>{name}<td colspan="6">{cause}</td></tr>'
+        )
     failed = f" <small>{row['failed']} failed</small>" if row["failed"] else ""
     cells = (
         f"{row['seeds']}{failed}",
@@ -171,7 +175,9 @@ def _worth(row: Row | None) -> float:
 def _hit(row: Row | None) -> str:
     if row is None or row["hit_share"] is None:
         return figures.UNKNOWN
-    shown = ["never" if one is None else f"{one:.0f}" for one in (row["hit_median"], row["hit_p90"])]
+    shown = [
+        "never" if one is None else f"{one:.0f}" for one in (row["hit_median"], row["hit_p90"])
+    ]
     return f"{' / '.join(shown)} <small>{row['hit_share']:.0%} found</small>"
 
 
@@ -197,7 +203,16 @@ def _published(rows: Sequence[Row], published: Sequence[Published]) -> list[str]
             )
     if not lines:
         return []
-    heads = ("Method", "CIFAR-10", "published", "CIFAR-100", "published", "ImageNet16-120", "published", "source")
+    heads = (
+        "Method",
+        "CIFAR-10",
+        "published",
+        "CIFAR-100",
+        "published",
+        "ImageNet16-120",
+        "published",
+        "source",
+    )
     return [
         "## Against published tables",
         "<p>Test accuracy, mean ± standard deviation over seeds. Our clock is an estimate, so the "
@@ -220,7 +235,11 @@ def _winners(found: SearchTable) -> list[str]:
             continue
         done.add(record.case.dataset)
         first = record.answers[0]
-        same = "the best cell by validation" if first.architecture == record.case.best_architecture else "not the best cell"
+        same = (
+            "the best cell by validation"
+            if first.architecture == record.case.best_architecture
+            else "not the best cell"
+        )
         pictures.append(
             f'<figure class="sb-figure">{cell_svg(first.text)}<figcaption>{text(record.case.title)}: '
             f"answer of {first.count} of {len(record.seeds)} seeds of {text(label(record))}, {same} "
@@ -268,12 +287,17 @@ def _share(row: Row | None, best: float) -> str:
 
 
 def _front_picture(
-    found: SearchTable, rows: Sequence[Row], front: Sequence[tuple[float, float, float]], names: Sequence[str]
+    found: SearchTable,
+    rows: Sequence[Row],
+    front: Sequence[tuple[float, float, float]],
+    names: Sequence[str],
 ) -> str:
     records = {one.key: one for one in found.records}
     case = records[rows[0]["key"]].case
     costs = np.array([cost for cost, _, _ in front])
-    exact = Series("exact front", costs, np.array([test for _, _, test in front]), step=True, exact=True)
+    exact = Series(
+        "exact front", costs, np.array([test for _, _, test in front]), step=True, exact=True
+    )
     grid = np.geomspace(costs.min(), costs.max(), GRID)
     able = [row for row in rows if row["seeds"]]
     series = [
@@ -296,7 +320,9 @@ def _limits(rows: Sequence[Row]) -> str:
     heads = ("Method", *(f"≤ {figures.significant(one['limit'], 3)}" for one in limits))
     lines = [
         f'<tr><th scope="row">{text(label(row))}</th>'
-        + "".join(f"<td>{figures.quality(one['test'], 'fraction')}</td>" for one in row["within_limits"])
+        + "".join(
+            f"<td>{figures.quality(one['test'], 'fraction')}</td>" for one in row["within_limits"]
+        )
         + "</tr>"
         for row in rows
     ]
@@ -314,10 +340,14 @@ def _correlations(found: SearchTable) -> list[str]:
     for dataset, matrix in found.table.correlations.items():
         lines = [
             f'<tr><th scope="row">{text(name)}</th>'
-            + "".join(f'<td class="sb-h{min(5, int(6 * (1 - tau)))}">{tau:.2f}</td>' for tau in line)
+            + "".join(
+                f'<td class="sb-h{min(5, int(6 * (1 - tau)))}">{tau:.2f}</td>' for tau in line
+            )
             + "</tr>"
             for name, line in zip(devices, matrix, strict=True)
         ]
         title = f"Kendall's tau of the devices' costs, {text(dataset)}"
-        parts.append(f"<p>{title}</p>" + html_table(("", *map(text, devices)), lines, title, "sb-heat"))
+        parts.append(
+            f"<p>{title}</p>" + html_table(("", *map(text, devices)), lines, title, "sb-heat")
+        )
     return parts

@@ -147,8 +147,7 @@ def read(folder: Path) -> dict[str, Split]:
 
 
 def _frame(path: Path) -> Mapping[str, np.ndarray]:
-    import pyarrow.parquet as parquet
-    from pyarrow import ArrowException
+    from pyarrow import ArrowException, parquet
 
     if not path.is_file():
         raise DataError(
@@ -204,7 +203,9 @@ def checked(
                 f"outside its range; the file is damaged, take it from its source again"
             )
     return {
-        "validation": Split({k: np.asarray(v, np.float64) for k, v in columns.items()}, architectures),
+        "validation": Split(
+            {k: np.asarray(v, np.float64) for k, v in columns.items()}, architectures
+        ),
         "test": Split({k: np.asarray(v, np.float64) for k, v in tests.items()}, architectures),
     }
 
