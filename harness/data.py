@@ -49,9 +49,9 @@ def prepare(dataset: DataSet, source: Path, cache: Path) -> Path:
 def store(splits: dict[str, Split], folder: Path) -> Path:
     """Write the splits below `folder`, each in its own folder, and the checksums last."""
     checksums: dict[str, str] = {}
-    for name in splits:
-        arrays = {f"input_{key}": value for key, value in splits[name].inputs.items()}
-        for key, array in (arrays | {"targets": splits[name].targets}).items():
+    for name, split in splits.items():
+        arrays = {f"input_{key}": value for key, value in split.inputs.items()}
+        for key, array in (arrays | {"targets": split.targets}).items():
             path = folder / name / f"{key}.npy"
             path.parent.mkdir(parents=True, exist_ok=True)
             part = path.with_suffix(".part")

@@ -178,10 +178,8 @@ def find_method(name: str, extra: Iterable[Path] = ()) -> MethodListing:
     return method
 
 
-def applies(method: MethodListing, task: Task | TableTask) -> bool:
+def applies(method: MethodListing, task: Task) -> bool:
     """Whether the task poses the method's kind of problem on data that the method takes."""
-    if isinstance(task, TableTask):
-        return method.solves in task.poses
     return method.solves in task.poses and (
         not method.modalities or task.modality in method.modalities
     )

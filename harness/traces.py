@@ -20,7 +20,7 @@ from harness.record import sha256_of, write_atomically
 # `queries` and `seconds` are what was spent when the query ended, `architecture` a row of the
 # table, `cost` in the device's unit (NaN without one), `answer` marks what was committed.
 COLUMNS: Mapping[str, str] = {
-    "seed": "int16",
+    "seed": "int32",
     "queries": "float32",
     "seconds": "float32",
     "architecture": "int32",

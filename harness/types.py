@@ -202,11 +202,14 @@ class Case:
     seeds: int
     device: str | None = None
     protocol: str = ""
+    long: bool = False
 
     @property
     def kind(self) -> str:
-        """`quality`, or `trade_off` when a device's cost counts as well."""
-        return "trade_off" if self.device else "quality"
+        """`quality`, `long` (quality with a budget for cheap methods only), or `trade_off`."""
+        if self.device:
+            return "trade_off"
+        return "long" if self.long else "quality"
 
 
 @dataclass(frozen=True)
@@ -336,7 +339,7 @@ class Method:
     `solve(problem, **setting)` returns an nn.Module or an ONNX ModelProto, or, for a Search, the
     chosen architecture (several where a device's cost counts); each entry of `settings` is one
     operating point, together they draw the method's curve. `modalities` limits a method to kinds
-    of data, or of Search cases: `quality`, `trade_off`.
+    of data, or of Search cases: `quality`, `long`, `trade_off`.
     """
 
     name: str

@@ -41,5 +41,5 @@ METHOD = Method(
     solve=solve,
     settings=({},),
     source="arXiv:1603.06560",
-    modalities=("quality",),
+    modalities=("quality", "long"),
 )

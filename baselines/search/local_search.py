@@ -1,17 +1,14 @@
 """Local search: walk to better neighbours, start anew at a local optimum; nothing asked twice.
 
 Source: White et al. 2020, arXiv:2005.02960. Departs from it: `first` moves at the first better
-neighbour instead of the best of all. Against a device it is Pareto local search (Paquete et al.
-2004, doi:10.1007/978-3-642-17144-4_7): a neighbour of a random member of the front is next.
+neighbour instead of the best of all.
 """
 
 from harness import Architecture, Method, Search
 
 
-def solve(problem: Search, move: str) -> Architecture | list[Architecture]:
-    """The best architecture of all walks, or the front."""
-    if problem.device:
-        return _front(problem)
+def solve(problem: Search, move: str) -> Architecture:
+    """The best architecture of all walks."""
     known: dict[Architecture, float] = {}
     while not problem.exhausted():
         here = problem.sample()
@@ -39,24 +36,6 @@ def _better(
     return best if known[best] > known[here] else None
 
 
-def _front(problem: Search) -> list[Architecture]:
-    here = problem.sample()
-    known = {here}
-    problem.query(here)
-    while not problem.exhausted():
-        front = problem.front() or [problem.sample()]
-        open_ = [
-            one
-            for member in problem.random.sample(front, len(front))
-            for one in problem.space.neighbors(member)
-            if one not in known
-        ]
-        chosen = problem.random.choice(open_[:24]) if open_ else problem.sample()
-        known.add(chosen)
-        problem.query(chosen)
-    return problem.front()
-
-
 METHOD = Method(
     name="local_search",
     version=1,
@@ -64,5 +43,6 @@ METHOD = Method(
     solve=solve,
     settings=({"move": "first"}, {"move": "best"}),
     source="arXiv:2005.02960",
+    modalities=("quality", "long"),
     small_baseline=True,
 )

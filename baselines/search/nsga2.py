@@ -11,6 +11,7 @@ import optuna
 from harness import Architecture, Method, Search
 
 optuna.logging.set_verbosity(optuna.logging.ERROR)
+MAXIMIZE, MINIMIZE = optuna.study.StudyDirection.MAXIMIZE, optuna.study.StudyDirection.MINIMIZE
 NEVER = 1e9  # cost of an architecture that the device cannot run
 
 
@@ -19,7 +20,7 @@ def solve(problem: Search, population: int) -> Architecture | list[Architecture]
     sampler = optuna.samplers.NSGAIISampler(
         population_size=population, seed=problem.random.getrandbits(31)
     )
-    directions = ["maximize", "minimize"] if problem.device else ["maximize"]
+    directions = [MAXIMIZE, MINIMIZE] if problem.device else [MAXIMIZE]
     study = optuna.create_study(directions=directions, sampler=sampler)
     while not problem.exhausted():
         trial = study.ask()

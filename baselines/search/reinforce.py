@@ -43,5 +43,5 @@ METHOD = Method(
     solve=solve,
     settings=({"learning_rate": 0.01}, {"learning_rate": 0.1}),
     source="doi:10.1007/BF00992696",
-    modalities=("quality",),
+    modalities=("quality", "long"),
 )

@@ -1,4 +1,4 @@
-"""Successive halving with the table's two fidelities: many for few epochs, the best of them for all.
+"""Successive halving: many for few epochs, the best of them for all.
 
 Source: Jamieson and Talwalkar 2016, arXiv:1502.07943. Departs from it: two rungs, since the table
 has 12 and 200 epochs only; half the budget goes to each. With one fidelity it is random search.
@@ -29,5 +29,5 @@ METHOD = Method(
     solve=solve,
     settings=({"share": 0.5},),
     source="arXiv:1502.07943",
-    modalities=("quality",),
+    modalities=("quality", "long"),
 )

@@ -19,7 +19,7 @@ from harness import data as cache
 from harness import environment, registry
 from harness.errors import UsageError
 from harness.record import MeasurementRecord
-from harness.types import DataSet
+from harness.types import DataSet, TableTask, Task
 
 Row = dict[str, Any]
 PUBLISHED = registry.ROOT / "leaderboard" / "results"
@@ -30,7 +30,7 @@ def catalogue(method_files: Iterable[Path], as_json: bool) -> None:
     """Print tasks, methods and profiles."""
     from harness.measure.profile import list_profiles
 
-    tasks = {**registry.tasks(), **registry.table_tasks()}
+    tasks: dict[str, Task | TableTask] = {**registry.tasks(), **registry.table_tasks()}
     methods = registry.methods(method_files)
     if as_json:
         listed = [

@@ -17,13 +17,16 @@ from harness.run import search_runs
 def run(order: Order, dry_run: bool, as_json: bool) -> int:
     """Run methods on the cases of a table; one line a run. Returns 1 when a seed failed."""
     task = registry.find_table_task(order.task)
-    known = registry.methods(order.method_files)
-    names = order.methods or [n for n, m in known.items() if registry.applies(m, task)]
-    chosen = [registry.find_method(name, order.method_files) for name in names]
     prepared = search_runs.prepare(task, order.scale, order.place)
-    runs = search_runs.plan(
-        prepared, chosen, order.place, order.cases, order.seeds or (), order.settings
-    )
+    cases = search_runs.cases_of(prepared, order.cases)
+    known = registry.methods(order.method_files)
+    names = order.methods or [
+        name
+        for name, method in known.items()
+        if any(search_runs.fits(method, task, case) for case in cases)
+    ]
+    chosen = [registry.find_method(name, order.method_files) for name in names]
+    runs = search_runs.plan(prepared, chosen, cases, order.place, order.seeds or (), order.settings)
     if not as_json:
         seeds = sum(len(run.seeds) for run in runs)
         console.print(f"{len(runs)} runs of {seeds:,} seeds in all; the clock is {task.clock}")

@@ -106,7 +106,8 @@ class _Seed:
         return dict(report)
 
     def _read(self, pipe: int, process: int) -> tuple[bytes | None, int]:
-        end, parts, size = time.monotonic() + self.wall_seconds, [], 0
+        end, size = time.monotonic() + self.wall_seconds, 0
+        parts: list[bytes] = []
         while select.select([pipe], [], [], max(0.0, end - time.monotonic()))[0]:
             part = os.read(pipe, 1 << 16)
             size += len(part)

@@ -13,6 +13,7 @@ from harness.measure.machine import machine
 from harness.measure.profile import Profile, list_profiles, load_profile, mismatch
 from harness.record import (
     MeasurementRecord,
+    Record,
     RunRecord,
     merge_into,
     parse_line,
@@ -66,7 +67,7 @@ def measure_run(run: Run, record: RunRecord, profile: Profile) -> MeasurementRec
     return found
 
 
-def _usable(found: RunRecord | MeasurementRecord, profile: Profile) -> TypeGuard[MeasurementRecord]:
+def _usable(found: Record, profile: Profile) -> TypeGuard[MeasurementRecord]:
     """Whether a stored measurement is of this profile and did not fail."""
     return (
         isinstance(found, MeasurementRecord)

@@ -40,6 +40,7 @@ def _queries(dataset: str, queries: int, suffix: str = "") -> Case:
         full_epochs=200,
         budget=Budget(queries=queries, wall_seconds=120),
         seeds=500,
+        long=bool(suffix),
     )
 
 

@@ -175,7 +175,7 @@ class _Columns(dict[str, np.ndarray]):
 def seconds(architectures: np.ndarray) -> dict[str, np.ndarray]:
     """Estimated training seconds `DATASET_seconds_EPOCHS` of int (n, 6) cells; see CLOCK."""
     counts = np.stack([(architectures == op).sum(axis=1) for op in range(1, 5)], axis=1)  # (n, 4)
-    found = {}
+    found: dict[str, np.ndarray] = {}
     for name in DATASETS:
         weights = SECONDS_IMAGENET if name == "imagenet16_120" else SECONDS_CIFAR
         whole = (weights[0] + counts @ np.array(weights[1:])) * (0.5 if name == "cifar10" else 1)
@@ -220,7 +220,8 @@ def generate(seed: int) -> dict[str, Split]:
         quality = 0.9 - 0.2 * number - 0.5 * (1 - worth) ** 2
 
         def noisy(spread: float, quality: np.ndarray = quality) -> np.ndarray:
-            return np.clip(quality + random.normal(0, spread, CELLS), 0, 1)
+            drawn: np.ndarray = np.clip(quality + random.normal(0, spread, CELLS), 0, 1)
+            return drawn
 
         columns[f"{name}_validation_12"] = noisy(0.06)
         columns[f"{name}_validation_200"] = noisy(0.005)
@@ -235,7 +236,7 @@ def generate(seed: int) -> dict[str, Split]:
 
 def really(folder: Path) -> str | None:
     """`nasbench201_nats` when a folder holds NATS-Bench's official file instead of the tables."""
-    return "nasbench201_nats" if any(folder.glob("NATS-tss-*.pbz2")) else None
+    return "nasbench201_nats" if any(folder.glob("NATS-tss-*")) else None
 
 
 DATASET = DataSet(

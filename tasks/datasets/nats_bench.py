@@ -2,18 +2,17 @@
 
 Source: Dong et al. 2021, arXiv:2009.00437 (`NATS-tss-v1_0-3ffb9.pickle.pbz2`, or the folder of the
 same name with `-simple`); Li et al. 2021, arXiv:2103.10584 (`HW-NAS-Bench-v1_0.pickle`). The files
-go through an unpickler that knows numpy arrays and plain containers only; the `nats-bench` package
-gets the resulting dict, so that means over trials are taken by its own API.
+go through safe_pickle.py; the `nats-bench` package gets the resulting dicts, so that means over
+trials are taken by its own API. Where a dict is due it would also take a path and unpickle it: any
+other type is refused first.
 """
 
 from __future__ import annotations
 
-import bz2
-import pickle
 from collections import OrderedDict
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import IO, Any
+from typing import Any
 
 import numpy as np
 
@@ -21,44 +20,12 @@ from harness import DataSet, Split
 from harness.data import load_column
 from harness.errors import DataError
 from tasks.datasets import nasbench201
+from tasks.datasets.safe_pickle import unpickle
 
 NATS = "NATS-tss-v1_0-3ffb9"
 HARDWARE = "HW-NAS-Bench-v1_0.pickle"
 CHUNK = 500  # cells that are in memory at once, when the folder of single files is given
 NAMES = {"cifar10": "cifar10-valid", "cifar100": "cifar100", "imagenet16_120": "ImageNet16-120"}
-# What a pickle may name: containers, and what numpy writes for arrays and scalars.
-_NUMPY = ("numpy.core.multiarray", "numpy._core.multiarray")
-_ALLOWED = {
-    ("collections", "OrderedDict"),
-    ("builtins", "set"),
-    ("builtins", "frozenset"),
-    ("numpy", "ndarray"),
-    ("numpy", "dtype"),
-    *((module, name) for module in _NUMPY for name in ("_reconstruct", "scalar")),
-}
-
-
-class _Unpickler(pickle.Unpickler):
-    """Refuses every name but the allowed ones, before anything is called."""
-
-    def find_class(self, module: str, name: str) -> Any:
-        if (module, name) not in _ALLOWED:
-            raise DataError(
-                f"the pickle asks for {module}.{name}, which is not numpy or a plain container: "
-                "it was not opened further; take the official file"
-            )
-        module = module.replace("numpy.core", "numpy._core")
-        return super().find_class(module, name)
-
-
-def unpickle(path: Path) -> Any:
-    """The content of an official file, `.pbz2` or plain. Raises DataError for anything unsafe."""
-    try:
-        opened: IO[bytes] = bz2.open(path) if path.suffix == ".pbz2" else path.open("rb")  # type: ignore[assignment]
-        with opened as file:
-            return _Unpickler(file).load()
-    except (OSError, EOFError, ValueError, TypeError, AttributeError, pickle.UnpicklingError) as e:
-        raise DataError(f"{path} is no whole official file ({e}); download it again") from None
 
 
 def read(folder: Path) -> dict[str, Split]:
@@ -88,7 +55,7 @@ def _apis(folder: Path) -> Iterator[tuple[Any, list[int]]]:
     whole, single = folder / f"{NATS}.pickle.pbz2", folder / f"{NATS}-simple"
     if whole.is_file():
         content = unpickle(whole)
-        yield NATStopology(content, verbose=False), sorted(content["arch2infos"])
+        yield NATStopology(_plain(content, whole), verbose=False), sorted(content["arch2infos"])
         return
     if not single.is_dir():
         raise DataError(
@@ -99,7 +66,28 @@ def _apis(folder: Path) -> Iterator[tuple[Any, list[int]]]:
         part = range(start, min(start + CHUNK, len(meta["meta_archs"])))
         infos = OrderedDict((n, unpickle(single / f"{n:06d}.pickle.pbz2")) for n in part)
         content = {**meta, "arch2infos": infos, "evaluated_indexes": list(part)}
-        yield NATStopology(content, verbose=False), list(part)
+        yield NATStopology(_plain(content, single), verbose=False), list(part)
+
+
+def _plain(content: Any, origin: Path) -> dict[str, Any]:
+    """The content, when it is dicts down to each training. Raises DataError otherwise."""
+    kinds = {"meta_archs": list, "arch2infos": dict, "evaluated_indexes": (list, set)}
+    whole = isinstance(content, dict) and all(
+        isinstance(content.get(name), kind) for name, kind in kinds.items()
+    )
+    whole = whole and all(
+        isinstance(info, dict)
+        and all(
+            isinstance(state, dict)
+            and isinstance(state.get("all_results"), dict)
+            and all(isinstance(one, dict) for one in state["all_results"].values())
+            for state in info.values()
+        )
+        for info in content["arch2infos"].values()
+    )
+    if not whole:
+        raise DataError(f"{origin} is not laid out as NATS-tss-v1_0 is; download that release")
+    return dict(content)
 
 
 def _cell(api: Any, index: int) -> dict[str, float]:
