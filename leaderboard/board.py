@@ -123,13 +123,16 @@ class Board:
 
     def search(self, task: str, scale: str = "standard") -> SearchTable | None:
         """What a table task's records of one scale say; None for a task on models."""
-        from leaderboard.search import read_traces, rows_of
+        from leaderboard.search import of_newest_table, read_traces, rows_of
 
-        records = [one for one in self.records(task).searches if one.scale == scale]
+        records = of_newest_table([r for r in self.records(task).searches if r.scale == scale])
         if not records:
             return None
-        found = [one for one in self.records(task).tables if one.scale == scale]
-        newest = max(found, key=lambda one: (one.task.version, one.created), default=None)
+        table = (records[0].task.version, records[0].task.table_sha256)
+        tables = self.records(task).tables
+        newest = next(
+            (one for one in tables if (one.task.version, one.task.table_sha256) == table), None
+        )
         files = [folder / task for folder in self.folders]
         traces = read_traces([p for f in files for p in sorted(f.glob(f"*.{scale}.parquet"))])
         rows = rows_of(records, traces, newest.fronts if newest else {})

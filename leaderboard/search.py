@@ -28,13 +28,12 @@ def rows_of(
     traces: Mapping[str, Trace],
     fronts: Mapping[str, Points],
 ) -> list[Row]:
-    """One row a record of the newest task version, case by case, best first, with tie groups.
+    """One row a record, case by case, best first, with tie groups.
 
     `traces` is by the records' keys, `fronts` by case. Raises UsageError when a trace is missing
     or is not the one that its record was written with.
     """
-    version = max((one.task.version for one in records), default=0)
-    newest = [one for one in records if one.task.version == version]
+    newest = of_newest_table(records)
     found: list[Row] = []
     for case in dict.fromkeys(one.case.name for one in newest):
         group = [one for one in newest if one.case.name == case]
@@ -43,6 +42,17 @@ def rows_of(
         _add_ties(rows)
         found += rows
     return found
+
+
+def of_newest_table(records: Sequence[SearchRecord]) -> list[SearchRecord]:
+    """Those of the newest task version and of the table last run on: boards never mix tables."""
+    last = max(records, key=lambda one: (one.task.version, one.created), default=None)
+    return [
+        one
+        for one in records
+        if last is not None
+        and (one.task.version, one.task.table_sha256) == (last.task.version, last.task.table_sha256)
+    ]
 
 
 def _checked(record: SearchRecord, traces: Mapping[str, Trace]) -> Trace | None:
@@ -54,8 +64,8 @@ def _checked(record: SearchRecord, traces: Mapping[str, Trace]) -> Trace | None:
     if trace is None or digest(trace) != record.trace_sha256:
         state = "missing" if trace is None else "not the one the record was written with"
         raise UsageError(
-            f"{record.task.name}, {record.method.name} on {record.case.name}: the trace is {state}; "
-            "restore the Parquet file from git or run it again"
+            f"{record.task.name}, {record.method.name} on {record.case.name}: the trace is "
+            f"{state}; restore the Parquet file from git or run it again"
         )
     return trace
 
@@ -71,6 +81,7 @@ def _row(record: SearchRecord, trace: Trace | None, front: Points) -> Row:
         "case": case.name,
         "case_title": case.title,
         "kind": case.kind,
+        "device": case.device,
         "method": record.method.name,
         "method_version": record.method.version,
         "setting": record.setting,

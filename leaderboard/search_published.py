@@ -1,4 +1,4 @@
-"""Published means of search methods, from published/TASK.toml, each with its source."""
+"""Published results of searches, from published/TASK.toml, each with its source."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from leaderboard.published import FOLDER
 
 @dataclass(frozen=True)
 class Published:
-    """One line of a published table; `test` is (mean, standard deviation) in percent by data set."""
+    """A line of a published table; `test` is (mean, standard deviation) in percent by data set."""
 
     case: str
     method: str
@@ -22,11 +22,18 @@ class Published:
     source: str
 
 
+@dataclass(frozen=True)
+class Pick:
+    """A published architecture for a cost limit; costs in the device's unit, `test` a fraction."""
+
+    limit: float
+    cost: float
+    test: float
+    source: str
+
+
 def published_of(task: str, folder: Path = FOLDER) -> list[Published]:
     """The published lines of a task, none when it has no file."""
-    path = folder / f"{task}.toml"
-    if not path.is_file():
-        return []
     return [
         Published(
             case=one["case"],
@@ -35,5 +42,20 @@ def published_of(task: str, folder: Path = FOLDER) -> list[Published]:
             test={name: (mean, spread) for name, (mean, spread) in one["test"].items()},
             source=one["source"],
         )
-        for one in tomllib.loads(path.read_text()).get("result", [])
+        for one in _read(task, folder).get("result", [])
     ]
+
+
+def published_picks(task: str, folder: Path = FOLDER) -> dict[str, list[Pick]]:
+    """The published picks of a task by case."""
+    return {
+        one["case"]: [
+            Pick(limit, cost, test / 100, one["source"]) for limit, cost, test in one["picks"]
+        ]
+        for one in _read(task, folder).get("device", [])
+    }
+
+
+def _read(task: str, folder: Path) -> dict[str, Any]:
+    path = folder / f"{task}.toml"
+    return tomllib.loads(path.read_text()) if path.is_file() else {}

@@ -140,15 +140,19 @@ def _misfit(table: Table, case: Case, log: np.ndarray, answer: np.ndarray) -> st
     most = budget_of(case) * (1 + 1e-9)  # sums of shares may differ in their last digits
     if table.charges[levels, rows][:-1].sum() >= most:
         return f"the log of queries was changed: it spends more than {budget_of(case):g}"
-    if case.device is None:
-        return None
-    if not np.isin(answer, rows[levels == len(case.fidelities) - 1]).all():
+    asked = rows[levels == len(case.fidelities) - 1]
+    return _unable(table, case.device, asked, answer) if case.device else None
+
+
+def _unable(table: Table, device: str, asked: np.ndarray, answer: np.ndarray) -> str | None:
+    """Why an answer cannot be a front against a device, or None."""
+    if not np.isin(answer, asked).all():
         return (
             "the answer has architectures that were never queried; a trade-off is answered with "
             "queried ones, such as problem.front()"
         )
-    if not np.isfinite(table.costs[case.device][answer]).any():
-        return f"{case.device} runs none of the answered architectures"
+    if not np.isfinite(table.costs[device][answer]).any():
+        return f"{device} runs none of the answered architectures"
     return None
 
 

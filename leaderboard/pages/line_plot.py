@@ -36,7 +36,10 @@ COLOURS = (
 
 @dataclass(frozen=True)
 class Series:
-    """One line, NaN where it has no value; `low` and `high` bound its band."""
+    """One line, NaN where it has no value; `low` and `high` bound its band.
+
+    `step` draws stairs, `exact` a front that is known, `points` crosses that are not joined.
+    """
 
     name: str
     x: np.ndarray
@@ -45,6 +48,7 @@ class Series:
     high: np.ndarray | None = None
     step: bool = False
     exact: bool = False
+    points: bool = False
 
 
 @dataclass(frozen=True)
@@ -79,7 +83,7 @@ def line_svg(plot: LinePlot) -> str:
 
 def colour_of(name: str, names: Sequence[str]) -> str:
     """The CSS classes of a line: a family's colour, dashed from the ninth name on."""
-    number = names.index(name)
+    number = names.index(name) if name in names else len(COLOURS) - 1
     dash = " sb-dashed" if number >= len(COLOURS) else ""
     return f"f-{COLOURS[number % len(COLOURS)]}{dash}"
 
@@ -149,6 +153,9 @@ def _band(series: Series, scale: _Scale, colour: str) -> str:
 def _line(series: Series, scale: _Scale, colour: str) -> str:
     known = np.isfinite(series.y)
     places = _places(series.x[known], series.y[known], scale)
+    if series.points:
+        crosses = "".join(f"M{place}m-5 -5l10 10m0 -10l-10 10" for place in places)
+        return f'<path class="sb-cross" d="{crosses}"><title>{text(series.name)}</title></path>'
     path = "L".join(places)
     if series.step:
         path = places[0] + "".join(
@@ -163,5 +170,7 @@ def _places(x: np.ndarray, y: np.ndarray, scale: _Scale) -> list[str]:
 
 
 def _key(series: Series, colour: str) -> str:
+    if series.points:
+        return f'<li><b class="sb-cross-key">✕</b> {text(series.name)}</li>'
     kind = "sb-line" if series.exact else f"sb-line sb-key {colour}"
     return f'<li><i class="{kind}"></i>{text(series.name)}</li>'

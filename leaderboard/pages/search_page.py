@@ -15,13 +15,14 @@ from leaderboard.pages.cell_picture import cell_svg
 from leaderboard.pages.html_table import html_table
 from leaderboard.pages.line_plot import LinePlot, Series, line_svg
 from leaderboard.pages.safe import page, setting_text, text
-from leaderboard.search import attained, curve
-from leaderboard.search_published import Published, published_of
+from leaderboard.pages.search_devices import correlations_section, devices_section, label
+from leaderboard.search import curve
+from leaderboard.search_published import Published, published_of, published_picks
 
 Row = dict[str, Any]
 GRID = 60  # points of a curve
 MOST_LINES = 9  # curves of one picture, the best first
-REGRET_FLOOR = 1e-5
+TITLES = {"cifar10": "CIFAR-10", "cifar100": "CIFAR-100", "imagenet16_120": "ImageNet16-120"}
 
 
 def search_page(found: SearchTable) -> str:
@@ -34,17 +35,10 @@ def search_page(found: SearchTable) -> str:
     for case in _cases(quality):
         parts += _quality_section(found, case, names)
     parts += _hits(quality) + _published(quality, published_of(task.name))
-    parts += _winners(found) + _devices(found, trade_off, names) + _correlations(found)
+    parts += _winners(found) + devices_section(found, trade_off, published_picks(task.name))
+    parts += correlations_section(found)
     title = task.title + ("" if found.records[0].scale == "standard" else " (smoke)")
     return page(title, "\n\n".join(parts))
-
-
-def label(row: Row | SearchRecord) -> str:
-    """Method and setting, as a line of a picture is named."""
-    method = row["method"] if isinstance(row, dict) else row.method.name
-    setting = row["setting"] if isinstance(row, dict) else row.setting
-    words = " ".join(str(value) for value in setting.values())
-    return f"{method} {words}".strip()
 
 
 def _cases(rows: Sequence[Row]) -> list[str]:
@@ -71,8 +65,8 @@ def _facts(found: SearchTable) -> str:
     task = found.records[0].task
     seeds = Counter(len(one.seeds) for one in found.records)
     return (
-        f'<p class="sb-facts">{task.architectures:,} architectures of {text(task.space)}; an answer '
-        f"is looked up, there is no artifact. Table <code>{text(task.table)}</code> "
+        f'<p class="sb-facts">{task.architectures:,} architectures of {text(task.space)}; an '
+        f"answer is looked up, there is no artifact. Table <code>{text(task.table)}</code> "
         f"({task.table_sha256[:12]}, {text(task.table_origin)}). Methods see validation quality; "
         f"test quality is looked up after they answer. Seconds are {text(task.clock)}. "
         f"Seeds: {', '.join(f'{n} in {count} rows' for n, count in sorted(seeds.items()))}.</p>"
@@ -111,9 +105,10 @@ def _quality_section(found: SearchTable, case: str, names: Sequence[str]) -> lis
 
 def _quality_table(rows: Sequence[Row], best_by_validation: float, best: float) -> str:
     heads = ("Tie", "Method", "n", "Validation", "Test", "Regret", "Best cell found", "CPU s/seed")
+    reached, most = (figures.quality(one, "fraction") for one in (best_by_validation, best))
     ceilings = (
-        f"<p>Test quality of the best cell by validation: {figures.quality(best_by_validation, 'fraction')}; "
-        f"best by test: {figures.quality(best, 'fraction')}. Ties: Welch's t-test over seeds, Holm.</p>"
+        f"<p>Test quality of the best cell by validation: {reached}; best by test: {most}. "
+        "Ties: Welch's t-test over seeds, Holm.</p>"
     )
     return html_table(heads, map(_quality_line, rows), "Methods") + ceilings
 
@@ -160,8 +155,8 @@ def _hits(rows: Sequence[Row]) -> list[str]:
     heads = ("Method", *(text(titles[case]) for case in cases))
     return [
         "## Queries until the best cell is found",
-        "<p>Median / 90th percentile over seeds of the full-length queries spent until the best cell "
-        "by validation was trained; never counts as never. Local search is the floor.</p>",
+        "<p>Median / 90th percentile over seeds of the full-length queries spent until the best "
+        "cell by validation was trained; never counts as never. Local search is the floor.</p>",
         html_table(heads, lines, "Queries until the best cell"),
     ]
 
@@ -169,7 +164,8 @@ def _hits(rows: Sequence[Row]) -> list[str]:
 def _worth(row: Row | None) -> float:
     if row is None or row["hit_share"] is None:
         return 1e9
-    return row["hit_median"] if row["hit_median"] is not None else 1e6 * (2 - row["hit_share"])
+    found: float = row["hit_median"] or 1e6 * (2 - row["hit_share"])
+    return found
 
 
 def _hit(row: Row | None) -> str:
@@ -183,171 +179,60 @@ def _hit(row: Row | None) -> str:
 
 def _published(rows: Sequence[Row], published: Sequence[Published]) -> list[str]:
     """Ours beside published means: searched on one data set, the answer looked up on all."""
-    lines = []
-    for one in published:
-        for row in rows:
-            if row["case"] != one.case or row["method"] != one.method or not row["seeds"]:
-                continue
-            if any(row["setting"].get(key) != value for key, value in one.setting.items()):
-                continue
-            cells = []
-            for dataset, (mean, spread) in one.test.items():
-                ours = row["transfer"][dataset]
-                cells.append(
-                    f"<td>{100 * ours[0]:.2f} <small>±{100 * ours[1]:.2f}</small></td>"
-                    f"<td>{mean:.2f} <small>±{spread:.2f}</small></td>"
-                )
-            lines.append(
-                f'<tr><th scope="row">{text(label(row))} <small>{text(row["case_title"])}</small></th>'
-                f"{''.join(cells)}{'<td></td>' * (6 - 2 * len(cells))}<td><small>{text(one.source)}</small></td></tr>"
-            )
+    lines = [
+        _published_line(row, one)
+        for one in published
+        for row in rows
+        if row["seeds"]
+        and (row["case"], row["method"]) == (one.case, one.method)
+        and all(row["setting"].get(name) == value for name, value in one.setting.items())
+    ]
     if not lines:
         return []
-    heads = (
-        "Method",
-        "CIFAR-10",
-        "published",
-        "CIFAR-100",
-        "published",
-        "ImageNet16-120",
-        "published",
-        "source",
-    )
+    data = [head for name in TITLES.values() for head in (name, "published")]
     return [
         "## Against published tables",
         "<p>Test accuracy, mean ± standard deviation over seeds. Our clock is an estimate, so the "
         "number of architectures that fit the budget is ours; sources marked recalled were not "
         "seen in print by us.</p>",
-        html_table(heads, lines, "Against published tables"),
+        html_table(("Method", *data, "Source"), lines, "Against published tables"),
     ]
+
+
+def _published_line(row: Row, published: Published) -> str:
+    def cell(values: tuple[float, float] | None, factor: float) -> str:
+        if values is None:
+            return f"<td>{figures.UNKNOWN}</td>"
+        mean, spread = (factor * value for value in values)
+        return f"<td>{mean:.2f} <small>±{spread:.2f}</small></td>"
+
+    cells = "".join(
+        cell(row["transfer"][name], 100) + cell(published.test.get(name), 1) for name in TITLES
+    )
+    return (
+        f'<tr><th scope="row">{text(label(row))} <small>{text(row["case_title"])}</small></th>'
+        f"{cells}<td><small>{text(published.source)}</small></td></tr>"
+    )
 
 
 def _winners(found: SearchTable) -> list[str]:
-    """The cell that most seeds of the best row answered with, on each quality case."""
+    """The cell that most seeds of the best row answered with, for each data set."""
     records = {one.key: one for one in found.records}
-    pictures = []
-    done: set[str] = set()
+    best: dict[str, SearchRecord] = {}
     for row in found.rows:
         record = records[row["key"]]
-        if row["kind"] != "quality" or record.case.protocol or not record.answers:
-            continue
-        if record.case.dataset in done:
-            continue
-        done.add(record.case.dataset)
-        first = record.answers[0]
-        same = (
-            "the best cell by validation"
-            if first.architecture == record.case.best_architecture
-            else "not the best cell"
-        )
-        pictures.append(
-            f'<figure class="sb-figure">{cell_svg(first.text)}<figcaption>{text(record.case.title)}: '
-            f"answer of {first.count} of {len(record.seeds)} seeds of {text(label(record))}, {same} "
-            f"(number {first.architecture})</figcaption></figure>"
-        )
-    return ["## The winning cells", "".join(pictures)] if pictures else []
+        if row["kind"] == "quality" and not record.case.protocol and record.answers:
+            best.setdefault(record.case.dataset, record)
+    pictures = "".join(map(_winner, best.values()))
+    return ["## The winning cells", pictures] if pictures else []
 
 
-def _devices(found: SearchTable, rows: Sequence[Row], names: Sequence[str]) -> list[str]:
-    if not rows or found.table is None:
-        return []
-    parts = [
-        "## Against a device",
-        "<p>Hypervolume of the answers in test quality and cost, as a share of the exact front's "
-        "(reference point: quality 0 and the largest cost of the table); then test quality of the "
-        "best answer by validation within a cost limit, beside the exact best (limits at a quarter, "
-        "a half and three quarters of the exact front's points).</p>",
-        _hypervolumes(rows),
-    ]
-    for case in _cases(rows):
-        mine = [row for row in rows if row["case"] == case]
-        front = found.table.fronts.get(case, [])
-        if front:
-            parts.append(_front_picture(found, mine, front, names))
-    return parts
-
-
-def _hypervolumes(rows: Sequence[Row]) -> str:
-    methods = sorted({label(row) for row in rows})
-    lines = []
-    for case in _cases(rows):
-        mine = {label(row): row for row in rows if row["case"] == case}
-        best = max((row["hypervolume"] or 0.0 for row in mine.values()), default=0.0)
-        cells = "".join(f"<td>{_share(mine.get(name), best)}</td>" for name in methods)
-        title = next(iter(mine.values()))["case_title"]
-        lines.append(f'<tr><th scope="row">{text(title)}</th>{cells}</tr>')
-    return html_table(("Case", *map(text, methods)), lines, "Hypervolumes")
-
-
-def _share(row: Row | None, best: float) -> str:
-    if row is None or row["hypervolume"] is None:
-        return figures.UNKNOWN
-    shown = f"{100 * row['hypervolume']:.2f}% <small>±{100 * row['hypervolume_std']:.2f}</small>"
-    return f"<b>{shown}</b>" if row["hypervolume"] == best else shown
-
-
-def _front_picture(
-    found: SearchTable,
-    rows: Sequence[Row],
-    front: Sequence[tuple[float, float, float]],
-    names: Sequence[str],
-) -> str:
-    records = {one.key: one for one in found.records}
-    case = records[rows[0]["key"]].case
-    costs = np.array([cost for cost, _, _ in front])
-    exact = Series(
-        "exact front", costs, np.array([test for _, _, test in front]), step=True, exact=True
-    )
-    grid = np.geomspace(costs.min(), costs.max(), GRID)
-    able = [row for row in rows if row["seeds"]]
-    series = [
-        Series(label(row), grid, attained(found.traces[row["key"]], case.dataset, grid), step=True)
-        for row in able
-    ]
-    unit = "mJ" if "energy" in (case.device or "") else "ms"
-    plot = LinePlot(
-        [exact, *series], f"{case.device}, {unit}", "Test quality, %", names=["exact front", *names]
-    )
+def _winner(record: SearchRecord) -> str:
+    first, case = record.answers[0], record.case
+    found = first.architecture == case.best_architecture
     return (
-        f"<details><summary>{text(case.title)}</summary>"
-        f'<figure class="sb-figure">{line_svg(plot)}<figcaption>Median over seeds of the best answer '
-        f"within each cost, beside the exact front</figcaption></figure>{_limits(able)}</details>"
+        f'<figure class="sb-figure">{cell_svg(first.text)}<figcaption>{text(case.title)}: answer '
+        f"of {first.count} of {len(record.seeds)} seeds of {text(label(record))}, "
+        f"{'the' if found else 'not the'} best cell by validation (number {first.architecture})"
+        "</figcaption></figure>"
     )
-
-
-def _limits(rows: Sequence[Row]) -> str:
-    limits = rows[0]["within_limits"]
-    heads = ("Method", *(f"≤ {figures.significant(one['limit'], 3)}" for one in limits))
-    lines = [
-        f'<tr><th scope="row">{text(label(row))}</th>'
-        + "".join(
-            f"<td>{figures.quality(one['test'], 'fraction')}</td>" for one in row["within_limits"]
-        )
-        + "</tr>"
-        for row in rows
-    ]
-    exact = "".join(f"<td>{figures.quality(one['exact'], 'fraction')}</td>" for one in limits)
-    lines.append(f'<tr><th scope="row">exact best</th>{exact}</tr>')
-    return html_table(heads, lines, "Best within a limit")
-
-
-def _correlations(found: SearchTable) -> list[str]:
-    """Kendall's tau between the devices' costs over all architectures."""
-    if found.table is None or not found.table.correlations:
-        return []
-    devices = [name.removeprefix("hwnas-") for name in found.table.devices]
-    parts = ["## How rankings change from device to device"]
-    for dataset, matrix in found.table.correlations.items():
-        lines = [
-            f'<tr><th scope="row">{text(name)}</th>'
-            + "".join(
-                f'<td class="sb-h{min(5, int(6 * (1 - tau)))}">{tau:.2f}</td>' for tau in line
-            )
-            + "</tr>"
-            for name, line in zip(devices, matrix, strict=True)
-        ]
-        title = f"Kendall's tau of the devices' costs, {text(dataset)}"
-        parts.append(
-            f"<p>{title}</p>" + html_table(("", *map(text, devices)), lines, title, "sb-heat")
-        )
-    return parts

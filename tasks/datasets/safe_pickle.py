@@ -52,8 +52,12 @@ def _opened(path: Path) -> IO[bytes]:
 class _Unpickler(pickle.Unpickler):
     """Refuses every name but those below, before anything is called."""
 
+    def __init__(self, file: IO[bytes]) -> None:
+        super().__init__(file)
+        self._names = _known()
+
     def find_class(self, module: str, name: str) -> Any:
-        found = _known().get((module, name))
+        found = self._names.get((module, name))
         if found is None:
             raise DataError(
                 f"the pickle asks for {module}.{name}, which is not numpy or a plain container: "
@@ -102,10 +106,11 @@ class _Type:
 class _Array(np.ndarray):
     """An array that checks what it is filled with."""
 
-    def __setstate__(self, state: tuple[Any, ...]) -> None:  # type: ignore[override]
+    def __setstate__(self, state: Any) -> None:
         _, shape, dtype, by_column, content = state
         filled = _filled(dtype, content, shape)
-        super().__setstate__((1, filled.shape, filled.dtype, bool(by_column), filled.tobytes()))
+        whole: Any = (1, filled.shape, filled.dtype, bool(by_column), filled.tobytes())
+        super().__setstate__(whole)
 
 
 def _filled(dtype: object, content: object, shape: tuple[int, ...]) -> np.ndarray:
