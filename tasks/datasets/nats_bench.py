@@ -39,7 +39,14 @@ def read(folder: Path) -> dict[str, Split]:
     for api, indexes in _apis(folder):
         written = list(api.meta_archs)
         for index in indexes:
-            for name, value in _cell(api, index).items():
+            try:
+                cell = _cell(api, index)
+            except Exception as error:  # noqa: BLE001  (the package raises bare Exceptions)
+                raise DataError(
+                    f"{folder}: cell {index} is not complete ({type(error).__name__}: {error}); "
+                    "download it again"
+                ) from None
+            for name, value in cell.items():
                 columns.setdefault(name, np.full(len(written), np.nan))[index] = value
     architectures = np.array([nasbench201.from_text(one) for one in written], np.int8)
     tests = {name: columns.pop(name) for name in list(columns) if name.endswith("_test")}
