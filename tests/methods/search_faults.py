@@ -4,45 +4,53 @@ import os
 import sys
 import time
 
-import numpy as np
-
 from harness import Method, Search
 
 
 def solve(problem: Search, fault: str) -> object:
     best = problem.sample()
     problem.query(best)
-    if fault == "nothing":
-        return None
-    if fault == "outside":
-        return (9, 9, 9, 9, 9, 9)
-    if fault == "text":
-        return "the best one"
-    if fault == "raises":
-        raise RuntimeError("gave up\nsecond line")
-    if fault == "overspends":
-        while True:
-            problem.query(best)
-    if fault == "hides_queries":
-        while not problem.exhausted():
-            problem.query(best)
-        problem.asked += [0] * 1000
-        return best
-    if fault == "forges":
-        problem.asked.append(10**9)
-        return best
-    if fault == "exits":
-        sys.exit(3)
-    if fault == "crashes":
-        os._exit(7)
-    if fault == "sleeps":
-        time.sleep(60)
-    if fault == "even_seeds" and np.random.default_rng().random() >= 0:
-        state = problem.random.getstate()[1][0]
-        if state % 2:
-            raise RuntimeError("odd")
+    return FAULTS[fault](problem, best)
+
+
+def raises(problem: Search, best: object) -> object:
+    raise RuntimeError("gave up\nsecond line")
+
+
+def overspends(problem: Search, best: object) -> object:
+    while True:
+        problem.query(best)
+
+
+def hides_queries(problem: Search, best: object) -> object:
+    problem.asked += [0] * 1000
     return best
 
+
+def forges(problem: Search, best: object) -> object:
+    problem.asked.append(10**9)
+    return best
+
+
+def fails_on_odd_numbers(problem: Search, best: object) -> object:
+    if problem.random.randrange(2):
+        raise RuntimeError("odd")
+    return best
+
+
+FAULTS = {
+    "nothing": lambda problem, best: None,
+    "outside": lambda problem, best: (9, 9, 9, 9, 9, 9),
+    "text": lambda problem, best: "the best one",
+    "raises": raises,
+    "overspends": overspends,
+    "hides_queries": hides_queries,
+    "forges": forges,
+    "exits": lambda problem, best: sys.exit(3),
+    "crashes": lambda problem, best: os._exit(7),
+    "sleeps": lambda problem, best: time.sleep(60),
+    "odd": fails_on_odd_numbers,
+}
 
 METHOD = Method(
     name="search_faults",

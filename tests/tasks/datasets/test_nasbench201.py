@@ -54,7 +54,8 @@ def test_a_cell_is_written_and_read_as_nas_bench_201_does():
 
 
 @pytest.mark.parametrize(
-    "wrong", ["", "|nor_conv_3x3~0|", WRITTEN.replace("1x1~1", "1x1~0"), WRITTEN.replace("avg", "x")]
+    "wrong",
+    ["", "|nor_conv_3x3~0|", WRITTEN.replace("1x1~1", "1x1~0"), WRITTEN.replace("avg", "x")],
 )
 def test_text_that_is_no_cell_is_refused(wrong):
     with pytest.raises(DataError, match="is no cell of NAS-Bench-201"):
@@ -175,7 +176,9 @@ def test_the_real_table_has_its_known_optima_and_checksums():
         assert validation.argmax() == number
         tested = data.load_column(folder, "test", f"input_{name}_test")
         assert tested[number] == pytest.approx(test, abs=6e-5)
-    first = [data.load_column(folder, "validation", f"input_cifar10_{device}")[0]
-             for device in ("edgegpu_latency", "raspi4_latency", "edgetpu_latency")]
+    first = [
+        data.load_column(folder, "validation", f"input_cifar10_{device}")[0]
+        for device in ("edgegpu_latency", "raspi4_latency", "edgetpu_latency")
+    ]
     assert first == pytest.approx([5.8074, 10.4820, 0.9572], abs=1e-4)
     assert len(architectures) == CELLS

@@ -71,7 +71,7 @@ def devices() -> dict[str, object]:
     values = np.arange(1.0, FEW + 1)
     table = {one: values.tolist() for one in nasbench201.DEVICES}
     table["edgetpu_latency"] = [-1.0 if n == 1 else float(n) + 1 for n in range(FEW)]
-    return {"nasbench201": {name: table for name in ("cifar10", "cifar100", "ImageNet16-120")}}
+    return {"nasbench201": dict.fromkeys(("cifar10", "cifar100", "ImageNet16-120"), table)}
 
 
 def write(path, stored) -> None:
@@ -153,7 +153,7 @@ def test_hardware_that_lacks_a_device_names_it(folder):
     for table in stored["nasbench201"].values():
         table.pop("fpga_energy", None)
     write(folder / HARDWARE, stored)
-    with pytest.raises(DataError, match="has no 'fpga_energy' where v1.0 has it"):
+    with pytest.raises(DataError, match=r"has no 'fpga_energy' where v1.0 has it"):
         nats_bench.read(folder)
 
 
@@ -162,7 +162,7 @@ def test_missing_files_are_named(folder):
     with pytest.raises(DataError, match="has neither NATS-tss"):
         nats_bench.read(folder)
     (folder / HARDWARE).unlink()
-    with pytest.raises(DataError, match="HW-NAS-Bench-v1_0.pickle is missing"):
+    with pytest.raises(DataError, match=r"HW-NAS-Bench-v1_0.pickle is missing"):
         nats_bench.read(folder)
 
 

@@ -101,7 +101,7 @@ def test_objects_cannot_be_forged_from_bytes(tmp_path):
 
 def test_arrays_of_objects_and_structures_are_refused(tmp_path):
     for array in (np.array([1, "x"], object), np.zeros(2, [("a", "f8")]), np.array(["ab"])):
-        with pytest.raises(DataError, match="of type .* not of numbers"):
+        with pytest.raises(DataError, match=r"of type .* not of numbers"):
             unpickle(stored(tmp_path / "p.pickle", array))
 
 
@@ -119,7 +119,7 @@ def test_a_cut_file_says_to_download_it_again(tmp_path):
     whole = bz2.compress(pickle.dumps(list(range(1000))))
     for content in (whole[:-30], b"", b"no bzip2", bz2.compress(b"\x80\x04no pickle")):
         path.write_bytes(content)
-        with pytest.raises(DataError, match="is no whole official file .* download it again"):
+        with pytest.raises(DataError, match=r"is no whole official file .* download it again"):
             unpickle(path)
     path.write_bytes(whole)
     assert unpickle(path) == list(range(1000))
