@@ -6,7 +6,7 @@ from dataclasses import fields, is_dataclass
 
 import numpy as np
 import pytest
-from tables import SPACE, TEST, case, table
+from table_of_six import SPACE, TEST, case, table
 
 from harness.errors import OverBudgetError, UsageError
 from harness.run.search import Problem, budget_of, front_rows, small
