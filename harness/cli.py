@@ -10,7 +10,9 @@ from typing import Annotated, Any
 
 import typer
 
+from harness import cli_submit
 from harness.errors import SlimbenchError, UsageError
+from harness.options import DEFAULT_RUNS, Data, Json, Methods, Results, Runs, ScaleOption
 
 app = typer.Typer(
     help="Benchmark for neural architecture search and model compression. "
@@ -23,22 +25,7 @@ data_app = typer.Typer(help="Prepare and check data sets.", no_args_is_help=True
 new_app = typer.Typer(help="Write a new method or task that runs as it is.", no_args_is_help=True)
 app.add_typer(data_app, name="data")
 app.add_typer(new_app, name="new")
-
-Json = Annotated[bool, typer.Option("--json", help="Print JSON for a program to read.")]
-Data = Annotated[
-    Path | None, typer.Option("--data", help="Data cache; default $SLIMBENCH_DATA or ~/.cache.")
-]
-Runs = Annotated[
-    Path, typer.Option("--runs", help="Folder of run folders.", envvar="SLIMBENCH_RUNS")
-]
-Results = Annotated[
-    Path | None, typer.Option("--results", help="Folder of records; default RUNS/results.")
-]
-ScaleOption = Annotated[str, typer.Option(help="smoke (generated data), standard or full.")]
-Methods = Annotated[
-    list[Path] | None, typer.Option("--method-file", help="A file with METHOD; repeatable.")
-]
-DEFAULT_RUNS = Path("runs")
+cli_submit.add_to(app)
 
 
 @app.command("list")
@@ -104,6 +91,15 @@ def run(
         list[str] | None, typer.Option(help="Cases of a table task; repeatable, default all.")
     ] = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say what would run.")] = False,
+    engine: Annotated[str, typer.Option(help="`local` processes, or `ray`.")] = "local",
+    address: Annotated[
+        str | None, typer.Option(help="Ray cluster: auto or ray://HOST:10001; none starts one.")
+    ] = None,
+    store: Annotated[
+        str | None,
+        typer.Option(help="Run folders that all nodes reach: folder, s3://, gs://, hf://."),
+    ] = None,
+    gpus_per_run: Annotated[float, typer.Option(min=0, help="Share of a GPU each run gets.")] = 1.0,
     data: Data = None,
     runs: Runs = DEFAULT_RUNS,
     results: Results = None,
@@ -114,20 +110,28 @@ def run(
     Example: `slimbench run mnist_mlp_microcontroller width_scaled --scale smoke`
     """
     from harness.commands import session
+    from harness.run.ray_cluster import Cluster
 
     if measure not in ("now", "later"):
         raise UsageError(f"--measure {measure!r} is neither `now` nor `later`")
+    if engine not in ("local", "ray"):
+        raise UsageError(f"no engine is named '{engine}'; there are local and ray")
+    if engine == "local" and (address or store):
+        raise UsageError("--address and --store are for --engine ray")
     order = session.Order(
         task=task,
         methods=methods or [],
         scale=session.scale_of(scale),
-        seeds=session.numbers(seeds),
+        seeds=session.numbers(seeds) if seeds else None,
         settings=settings,
         workers=workers,
         method_files=method_file or [],
         measure=measure == "now",
         place=session.place(data, runs, results, device, threads, workers, scale),
         cases=case or [],
+        cluster=Cluster(store or str(runs.resolve()), address, gpus_per_run)
+        if engine == "ray"
+        else None,
     )
     try:
         code = session.run(order, dry_run=dry_run, as_json=as_json)
@@ -152,6 +156,7 @@ def measure(
     import_: Annotated[
         Path | None, typer.Option("--import", help="A kit's results, to check and add.")
     ] = None,
+    method_file: Methods = None,
     data: Data = None,
     runs: Runs = DEFAULT_RUNS,
     results: Results = None,
@@ -173,7 +178,8 @@ def measure(
     elif freeze:
         code = latency.freeze(model, scale_, place, profile)
     else:
-        code = latency.measure_task(model, scale_, place, profile, as_json)
+        order = latency.Order(model, scale_, place, profile, method_file or [])
+        code = latency.measure_task(order, as_json)
     raise typer.Exit(code)
 
 
@@ -207,7 +213,16 @@ def board(
 
 @app.command()
 def recommend(
-    task: str,
+    task: Annotated[str | None, typer.Argument(help="A task; or several with --tasks.")] = None,
+    tasks: Annotated[
+        str | None, typer.Option(help="Tasks that share a budget, for example A,B,C.")
+    ] = None,
+    total_latency_ms: Annotated[
+        float | None, typer.Option(help="Sum of nominal medians over --tasks.")
+    ] = None,
+    total_size_mb: Annotated[
+        float | None, typer.Option(help="Sum of bytes over --tasks / 10^6.")
+    ] = None,
     max_latency_ms: Annotated[float | None, typer.Option(help="Nominal median, ms.")] = None,
     max_size_mb: Annotated[float | None, typer.Option(help="Bytes on disk / 10^6.")] = None,
     max_macs: Annotated[float | None, typer.Option(help="Multiply-accumulates.")] = None,
@@ -220,9 +235,22 @@ def recommend(
     results: Results = None,
     as_json: Json = False,
 ) -> None:
-    """The best rows under limits, or which limit no row meets and the nearest row."""
+    """The best rows under limits, or which limit no row meets and the nearest row.
+
+    With `--tasks A,B --total-latency-ms 100 --total-size-mb 40`: one row a task, the best product
+    of retentions whose sums keep both totals.
+    """
     from harness.commands import report
 
+    if (task is None) == (tasks is None):
+        raise UsageError("give one TASK, or several with --tasks A,B,C")
+    if tasks is not None:
+        totals = {"total_latency_ms": total_latency_ms, "total_size_mb": total_size_mb}
+        given = {name: value for name, value in totals.items() if value is not None}
+        where = report.folders(runs, results)
+        code = report.recommend_jointly(tasks.split(","), scale, profile, given, where, as_json)
+        raise typer.Exit(code)
+    assert task is not None
     limits = {
         "max_latency_ms": max_latency_ms,
         "max_size_mb": max_size_mb,

@@ -19,3 +19,7 @@ class DataError(UsageError):
 
 class OverBudgetError(SlimbenchError):
     """A run asked for more than its budget."""
+
+
+class RefusedError(SlimbenchError):
+    """A submitted bundle, or a claim in it, that is not accepted."""

@@ -272,9 +272,53 @@ class TableRecord(Row):
     created: str
 
 
-Record = RunRecord | MeasurementRecord | SearchRecord | TableRecord
-AnyRecord = Annotated[Record, Field(discriminator="kind")]
-_ADAPTER: TypeAdapter[Record] = TypeAdapter(AnyRecord)
+class ClaimBlock(Row):
+    """One claim of a submission: what it says, what came out here, and whether it stands."""
+
+    name: str
+    claimed: str | int | float | None
+    recomputed: str | int | float | None
+    verdict: Literal["accepted", "refused", "unchecked"]
+    why: str
+
+
+class StatusRecord(Row):
+    """What somebody found about a run, on one day; never replaced, so they are its history."""
+
+    kind: Literal["status"] = "status"
+    schema_version: int = SCHEMA_VERSION
+    task: str
+    method: str
+    key: str
+    status: VerificationStatus
+    why: str
+    claims: list[ClaimBlock] = Field(default_factory=list)
+    bundle_sha256: str | None = None
+    environment: dict[str, Any] = Field(default_factory=dict)
+    created: str
+
+
+class CardRecord(Row):
+    """What a method's authors say about it on one task; untrusted text, checked for length."""
+
+    kind: Literal["card"] = "card"
+    schema_version: int = SCHEMA_VERSION
+    task: str
+    method: str
+    name: str
+    authors: list[str]
+    licence: str
+    paper: str
+    code_url: str
+    description: str
+    hardware: str
+    training_data: str
+    tries: int
+    created: str
+
+
+Record = RunRecord | MeasurementRecord | StatusRecord | CardRecord | SearchRecord | TableRecord
+_ADAPTER: TypeAdapter[Record] = TypeAdapter(Annotated[Record, Field(discriminator="kind")])
 
 
 def sha256_of(data: bytes | Path) -> str:
@@ -346,6 +390,10 @@ def identity(record: Record) -> tuple[str, ...]:
         return (record.kind, record.key)
     if isinstance(record, TableRecord):
         return ("table", record.task.name, str(record.task.version), record.task.table_sha256)
+    if isinstance(record, StatusRecord):
+        return ("status", record.key, record.created, record.status, record.why)
+    if isinstance(record, CardRecord):
+        return ("card", record.method, record.created)
     return ("measurement", record.artifact_sha256, record.profile.name, record.profile.sha256)
 
 

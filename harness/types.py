@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 Scale = Literal["smoke", "standard", "full"]
 Setting = Mapping[str, Any]
 Architecture = tuple[int, ...]
+Change = Callable[[Mapping[str, np.ndarray], np.random.Generator], dict[str, np.ndarray]]
 
 
 @dataclass(frozen=True)
@@ -126,6 +127,9 @@ class Task:
     given. `slices(targets)` names groups of examples whose quality is reported beside the whole.
     `threads` caps the threads a run trains on: a small network is slower on two than on one.
     `preload` names slow modules that its runs import, loaded once for all of them.
+    `changes` names random changes of the inputs that leave every target as it is: a model that
+    knows the test examples by heart loses by them. Between kinds of processors two outputs closer
+    than `numeric_tolerance` of the largest one count as equal.
     """
 
     name: str
@@ -152,6 +156,8 @@ class Task:
     slices: Callable[[np.ndarray], Mapping[str, np.ndarray]] | None = None
     poses: tuple[str, ...] = ("Compression",)
     preload: tuple[str, ...] = ()
+    changes: Mapping[str, Change] = field(default_factory=dict)
+    numeric_tolerance: float = 0.02
 
 
 @dataclass(frozen=True)

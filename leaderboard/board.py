@@ -11,11 +11,13 @@ from typing import TYPE_CHECKING, Any
 
 from harness.errors import UsageError
 from harness.record import (
+    CardRecord,
     MeasurementRecord,
     ProfileBlock,
     Record,
     RunRecord,
     SearchRecord,
+    StatusRecord,
     TableRecord,
     identity,
     read_records,
@@ -41,6 +43,8 @@ class TaskRecords:
     measurements: list[MeasurementRecord]
     searches: list[SearchRecord] = field(default_factory=list)
     tables: list[TableRecord] = field(default_factory=list)
+    statuses: list[StatusRecord] = field(default_factory=list)
+    cards: list[CardRecord] = field(default_factory=list)
 
     def profiles(self) -> list[ProfileBlock]:
         """The profiles that timed something, most artifacts first, each in its newest version."""
@@ -184,17 +188,26 @@ def _read(task: str, paths: Sequence[Path]) -> TaskRecords:
     found: dict[tuple[str, ...], Record] = {}
     for path in paths:
         for record in read_records([path]):
-            owner = record.task if isinstance(record, MeasurementRecord) else record.task.name
+            owner = record.task if isinstance(record.task, str) else record.task.name
             if owner != task:
                 raise UsageError(
                     f"{path} holds a record of task '{owner}'; move it to a folder of that name"
                 )
             found[identity(record)] = record
+    rows = sorted(found.values(), key=lambda one: one.created)
+    statuses = [one for one in rows if isinstance(one, StatusRecord)]
+    latest = {one.key: one.status for one in statuses}
     return TaskRecords(
-        [one for one in found.values() if isinstance(one, RunRecord)],
+        [
+            one.model_copy(update={"verification": latest.get(one.key, one.verification)})
+            for one in found.values()
+            if isinstance(one, RunRecord)
+        ],
         [one for one in found.values() if isinstance(one, MeasurementRecord)],
         [one for one in found.values() if isinstance(one, SearchRecord)],
         [one for one in found.values() if isinstance(one, TableRecord)],
+        statuses,
+        [one for one in rows if isinstance(one, CardRecord)],
     )
 
 

@@ -21,7 +21,10 @@ NOTES = {
     "tie_group": "1 leads; null with fewer than 3 seeds: shown, not ranked",
     "artifact_group": "as tie_group, for the first seed's artifact, by McNemar or bootstrap",
     "limits_met": "met, may meet (interval crosses), missed, pending; null without limits",
-    "runs_tried": "runs of this method on this task, all settings and seeds, failed ones too",
+    "runs_tried": "runs of this method on this task, all settings and seeds, failed ones too; or "
+    "the tries that its authors state, if more",
+    "history": "dated statuses of the row's runs, oldest first; none is ever deleted",
+    "card": "what the authors say, as they wrote it",
     "usable": "false for failed, flagged and withdrawn rows",
 }
 
@@ -113,6 +116,8 @@ _KINDS = {
     '{"type":["boolean","null"]}': ("settled",),
     '{"type":"array"}': (
         *("seeds", "seeds_failed", "quality_seeds", "keys", "artifacts", "limits", "pareto_axes"),
+        "history",
     ),
+    '{"type":["object","null"]}': ("card",),
     '{"type":"object"}': ("setting", "slices"),
 }

@@ -5,6 +5,7 @@ from __future__ import annotations
 import tomllib
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 FOLDER = Path(__file__).parent / "published"
 
@@ -28,12 +29,31 @@ class Curve:
     points: tuple[Point, ...]
 
 
+@dataclass(frozen=True)
+class Result:
+    """One published result without a cost in MACs; `split` is dev or test of the paper."""
+
+    name: str
+    source: str
+    quality: float
+    split: str
+    params: float
+    speedup: str = ""
+
+
+def results_of(task: str, folder: Path = FOLDER) -> list[Result]:
+    """The published results of a task that are no curves, none when it has no file."""
+    return [Result(**fields) for fields in _read(task, folder).get("result", [])]
+
+
 def curves_of(task: str, folder: Path = FOLDER) -> list[Curve]:
     """The published curves of a task, none when it has no file."""
+    return [_curve(fields) for fields in _read(task, folder).get("curve", [])]
+
+
+def _read(task: str, folder: Path) -> dict[str, Any]:
     path = folder / f"{task}.toml"
-    if not path.is_file():
-        return []
-    return [_curve(fields) for fields in tomllib.loads(path.read_text())["curve"]]
+    return tomllib.loads(path.read_text()) if path.is_file() else {}
 
 
 def _curve(fields: dict[str, object]) -> Curve:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from harness.record import MeasurementRecord, ProfileBlock, RunRecord, TaskBlock
 from leaderboard.fronts import pareto_front
+from leaderboard.history import add_history
 from leaderboard.limits import limit_columns
 from leaderboard.rows import build_row, goodness, group_key
 from leaderboard.summary import Summary, summarise
@@ -44,6 +45,7 @@ def table(board: Board, task: str, scale: str, profile: ProfileBlock | None) -> 
     groups = _groups(runs)
     measured = _newest_of(records.measurements, version, profile)
     rows = _rows(groups, runs, measured, profile)
+    add_history(rows, records)
     done = [_finished(group) for group in groups]
     evidence = evidence_of(done, board.predictions_of)
     add_intervals(rows, evidence)

@@ -12,6 +12,7 @@ LIMITS = {
     "leaderboard/results/*/predictions/*": (40, 2),
     "leaderboard/results/*/*.jsonl": (40, 10),
     "leaderboard/results/*/*.parquet": (20, 2),
+    "submissions/*": (60, 25),
     "*": (250, 26),
 }
 

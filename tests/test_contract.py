@@ -23,11 +23,7 @@ HOME = {
 
 def home_of(method: registry.MethodListing) -> str:
     """The cheapest task that the method applies to."""
-    return next(
-        name
-        for name in (*HOME.values(), *TASKS)
-        if registry.applies(method, TASKS[name])
-    )
+    return next(name for name in (*HOME.values(), *TASKS) if registry.applies(method, TASKS[name]))
 
 
 PAIRS = [

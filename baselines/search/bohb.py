@@ -56,7 +56,8 @@ def _propose(problem: Search, seen: dict[int, dict[Architecture, float]]) -> Arc
     good = _densities(problem, ranked[:cut])
     bad = _densities(problem, ranked[cut:])
     drawn = np.stack(
-        [np.array(problem.random.choices(range(len(p)), p, k=CANDIDATES)) for p in good], axis=1
+        [np.array(problem.random.choices(range(len(p)), p.tolist(), k=CANDIDATES)) for p in good],
+        axis=1,
     )  # (candidates, decisions)
     score = sum(
         np.log(p[drawn[:, place]] / q[drawn[:, place]])

@@ -8,6 +8,7 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
@@ -18,30 +19,39 @@ from harness.data import load_split
 BATCH = 100
 
 
-def predict(model: Path, folder: Path, split: str, threads: int = 1) -> list[np.ndarray]:
-    """Outputs (n, ...) of the graph for every example of the split, in batches of BATCH."""
+def session(model: Path, threads: int) -> onnxruntime.InferenceSession:
+    """The graph opened in ONNX Runtime on CPU."""
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = threads
     options.log_severity_level = 3
-    session = onnxruntime.InferenceSession(str(model), options, providers=["CPUExecutionProvider"])
-    data = load_split(folder, split)
-    names = [each.name for each in session.get_inputs()]
-    missing = set(names) - set(data.inputs)
+    return onnxruntime.InferenceSession(str(model), options, providers=["CPUExecutionProvider"])
+
+
+def run_in_batches(
+    opened: onnxruntime.InferenceSession, inputs: Mapping[str, np.ndarray], batch: int = BATCH
+) -> list[np.ndarray]:
+    """Outputs (n, ...) of the graph for `inputs` {name: (n, ...)}.
+
+    Raises ValueError when the graph asks for an input that is not given.
+    """
+    names = [each.name for each in opened.get_inputs()]
+    missing = set(names) - set(inputs)
     if missing:
-        raise ValueError(
-            f"the graph asks for {sorted(missing)}, the task gives {sorted(data.inputs)}"
-        )
+        raise ValueError(f"the graph asks for {sorted(missing)}, the task gives {sorted(inputs)}")
+    count = len(next(iter(inputs.values())))
     parts = [
-        session.run(
+        opened.run(
             None,
-            {
-                name: np.ascontiguousarray(data.inputs[name][start : start + BATCH])
-                for name in names
-            },
+            {name: np.ascontiguousarray(inputs[name][start : start + batch]) for name in names},
         )
-        for start in range(0, len(data), BATCH)
+        for start in range(0, count, batch)
     ]
     return [np.concatenate(outputs) for outputs in zip(*parts, strict=True)]
+
+
+def predict(model: Path, folder: Path, split: str, threads: int = 1) -> list[np.ndarray]:
+    """Outputs (n, ...) of the graph for every example of the split, in batches of BATCH."""
+    return run_in_batches(session(model, threads), load_split(folder, split).inputs)
 
 
 if __name__ == "__main__":

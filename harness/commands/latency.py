@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -13,45 +15,56 @@ from harness.commands.report import console, print_json, speed_of
 from harness.errors import UsageError
 from harness.measure.profile import Profile, load_profile
 from harness.paired import anchor_ms
-from harness.record import MeasurementRecord, RunRecord, merge_into, parse_line, sha256_of
+from harness.record import RunRecord, merge_into, parse_line, sha256_of
 from harness.run import timing
 from harness.run.prepare import prepare
-from harness.run.stages import Place, Prepared, Run
+from harness.run.stages import Place, Run
 from harness.types import Scale
 
 LARGEST_MODEL_BYTES = 2 * 10**9
 
 
-def measure_task(name: str, scale: Scale, where: Place, profile: str | None, as_json: bool) -> int:
+@dataclass(frozen=True)
+class Order:
+    """What `slimbench measure TASK` was asked for."""
+
+    task: str
+    scale: Scale
+    place: Place
+    profile: str | None
+    method_files: Sequence[Path] = ()
+
+
+def measure_task(order: Order, as_json: bool) -> int:
     """Measure every finished run of a task that has no measurement on the profile."""
-    task = registry.find_task(name)
-    chosen = profile_of(profile)
-    prepared = prepare(task, scale, where)
-    failed = 0
-    for path in sorted((where.runs / task.name).glob(f"*/{scale}/*/record.json")):
-        found = _measure_folder(path, prepared, where, chosen)
+    task = registry.find_task(order.task)
+    chosen = profile_of(order.profile)
+    known = registry.methods(order.method_files)
+    prepared = prepare(task, order.scale, order.place)
+    failed, skipped = 0, set()
+    for path in sorted((order.place.runs / task.name).glob(f"*/{order.scale}/*/record.json")):
+        record = parse_line(path.read_text(), str(path))
+        if not isinstance(record, RunRecord) or record.status != "ok":
+            continue
+        if record.method.name not in known:
+            skipped.add(record.method.name)
+            continue
+        device = str(record.environment.get("device", order.place.device))
+        where = replace(order.place, device=device)
+        run = Run(prepared, known[record.method.name], record.setting, record.seed, where)
+        if run.folder != path.parent:
+            continue
+        found = timing.measure_run(run, record, chosen)
         if found is None:
             continue
-        failed += found[1].status not in ("ok", "off_profile")
+        failed += found.status not in ("ok", "off_profile")
         if as_json:
-            print_json(json.loads(found[1].model_dump_json()))
+            print_json(json.loads(found.model_dump_json()))
         else:
-            console.print(f"{found[0].method.name} {found[0].setting}: {speed_of(found[1])}")
+            console.print(f"{record.method.name} {record.setting}: {speed_of(found)}")
+    for name in sorted(skipped):
+        console.print(f"skipped the runs of '{name}', which is unknown: add --method-file FILE.py")
     return 1 if failed else 0
-
-
-def _measure_folder(
-    path: Path, prepared: Prepared, where: Place, profile: Profile
-) -> tuple[RunRecord, MeasurementRecord] | None:
-    record = parse_line(path.read_text(), str(path))
-    known = registry.methods()
-    if not isinstance(record, RunRecord) or record.method.name not in known:
-        return None
-    run_ = Run(prepared, known[record.method.name], record.setting, record.seed, where)
-    if run_.folder != path.parent or record.status != "ok":
-        return None
-    found = timing.measure_run(run_, record, profile)
-    return (record, found) if found else None
 
 
 def measure_file(model: Path, anchor: Path | None, profile: str | None, as_json: bool) -> int:

@@ -203,6 +203,33 @@ def recommend(
     return 0 if found.rows else 1
 
 
+def recommend_jointly(
+    tasks: Sequence[str],
+    scale: str,
+    profile: str | None,
+    totals: dict[str, float],
+    where: Sequence[Path],
+    as_json: bool,
+) -> int:
+    """Print one row a task within total limits; exit code 1 when no choice keeps them."""
+    import leaderboard
+
+    rows = {task: rows_of(task, scale, profile, where) for task in tasks}
+    found = leaderboard.recommend_jointly(rows, **totals)
+    if as_json:
+        print_json(found)
+    elif found is None:
+        console.print(f"no choice of one timed row a task keeps {totals}")
+    else:
+        columns = ["task", *COLUMNS]
+        table = [[task, *(f(row) for f in COLUMNS.values())] for task, row in found.items()]
+        print_table(f"best within {totals}", columns, table)
+        latency = sum(row["latency_ms_p50"] for row in found.values())
+        size = sum(row["size_bytes"] for row in found.values()) / 1e6
+        console.print(f"together {latency:.3f} ms and {size:.3f} MB")
+    return 0 if found else 1
+
+
 def site(results: Path | None, build: bool) -> int:
     """Write the pages and build them into public/; returns the exit code."""
     command = [sys.executable, "-m", "leaderboard"]

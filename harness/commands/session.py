@@ -5,7 +5,10 @@ from __future__ import annotations
 import json
 import os
 import shutil
-from dataclasses import dataclass, field
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import get_args
 
@@ -16,10 +19,12 @@ from harness import data as cache
 from harness import registry
 from harness.commands.report import console, number, print_json, speed_of
 from harness.errors import UsageError
+from harness.measure.profile import Profile
 from harness.record import MeasurementRecord
 from harness.run import timing
 from harness.run.matrix import Done, plan, publish_artifact, run_all
 from harness.run.prepare import prepare, rebuild
+from harness.run.ray_cluster import Cluster
 from harness.run.stages import Place, Run
 from harness.types import Scale
 
@@ -42,6 +47,7 @@ class Order:
     measure: bool
     place: Place
     cases: list[str] = field(default_factory=list)
+    cluster: Cluster | None = None
 
 
 def scale_of(name: str) -> Scale:
@@ -51,10 +57,8 @@ def scale_of(name: str) -> Scale:
     return name  # type: ignore[return-value]
 
 
-def numbers(text: str | None) -> list[int] | None:
-    """Seeds from `0,1,2` or `0-499`; None stays None. Raises UsageError for anything else."""
-    if text is None:
-        return None
+def numbers(text: str) -> list[int]:
+    """Seeds from `0,1,2` or `0-499`. Raises UsageError for anything else."""
     try:
         ends = [[int(end) for end in part.split("-")] for part in text.split(",")]
         return [seed for part in ends for seed in range(part[0], part[-1] + 1)]
@@ -104,12 +108,12 @@ def run(order: Order, dry_run: bool, as_json: bool) -> int:
 
     def after(done: Done) -> None:
         publish_artifact(done.run, done.record, LARGEST_PUBLISHED_BYTES)
-        if profile is not None:
+        if profile is not None and order.cluster is None:
             measured[done.record.key] = timing.measure_run(done.run, done.record, profile)
 
     with progress_bar(as_json) as progress:
         bar = progress.add_task(order.task, total=len(runs))
-        for done in run_all(runs, order.workers, after):
+        for done in _engine(order, runs, profile, after):
             failed += done.record.status != "ok"
             found = measured.get(done.record.key)
             if as_json:
@@ -124,6 +128,18 @@ def run(order: Order, dry_run: bool, as_json: bool) -> int:
             f"{len(runs) - failed} of {len(runs)} runs done; `slimbench board {task.name}`"
         )
     return 1 if failed else 0
+
+
+def _engine(
+    order: Order, runs: list[Run], profile: Profile | None, after: Callable[[Done], None]
+) -> Iterator[Done]:
+    """The runs on this machine's processes, or on a Ray cluster."""
+    if order.cluster is None:
+        return run_all(runs, order.workers, after)
+    from harness.run import on_ray
+
+    name = profile.name if profile else None
+    return on_ray.run_all(runs, replace(order.cluster, profile=name), after)
 
 
 def _announce(runs: list[Run], as_json: bool) -> None:
@@ -166,11 +182,39 @@ def _line(done: Done, measured: MeasurementRecord | None) -> str:
     )
 
 
+@contextmanager
+def _following(log: Path) -> Iterator[None]:
+    """Show the lines that a long training writes to its log, as they come."""
+    stop = threading.Event()
+
+    def follow() -> None:
+        shown = log.stat().st_size if log.is_file() else 0
+        while True:
+            ended = stop.wait(1.0)
+            text = log.read_bytes() if log.is_file() else b""
+            shown = shown if shown <= len(text) else 0  # the log was begun again
+            whole = text.rfind(b"\n") + 1
+            for line in text[shown:whole].decode(errors="replace").splitlines():
+                console.print(escape(line), soft_wrap=True)
+            shown = max(shown, whole)
+            if ended:
+                return
+
+    watcher = threading.Thread(target=follow, daemon=True)
+    watcher.start()
+    try:
+        yield
+    finally:
+        stop.set()
+        watcher.join()
+
+
 def reference(name: str, where: Place, seed: int, train: bool) -> None:
     """Show the frozen reference's card, or train it again and install it in the task's folder."""
     task = registry.find_task(name)
     if train:
-        out = rebuild(task, where, seed)
+        with _following(where.runs / task.name / "reference" / f"rebuild.seed{seed}" / "log.txt"):
+            out = rebuild(task, where, seed)
         for file in ("reference.safetensors", "reference.json"):
             shutil.copyfile(out / file, task.folder / file)
         console.print(f"wrote {task.folder / 'reference.safetensors'}", soft_wrap=True)

@@ -15,7 +15,7 @@ from torch import Tensor, nn
 from harness.artifact.export import to_onnx
 from harness.errors import UsageError
 from harness.run.meter import FORWARD, FORWARD_AND_BACKWARD, Meter, forward_macs
-from harness.run.reference import accuracy
+from harness.run.reference import quality_of
 from harness.run.training import Batches, Options, affordable_steps, fit
 from harness.types import Split, Task
 
@@ -84,7 +84,7 @@ class Problem:
         count = min(examples or len(split), len(split))
         self.meter.spend(FORWARD * self.macs(model) * count)
         part = Split({k: v[:count] for k, v in split.inputs.items()}, split.targets[:count])
-        return accuracy(model.to(self.device), self.task, part, self.device)
+        return quality_of(model.to(self.device), self.task, part, self.device)
 
     def batches(self, model: nn.Module, count: int) -> Iterator[tuple[Sequence[Tensor], Tensor]]:
         """`count` training batches; each is charged forward and backward of `model`."""

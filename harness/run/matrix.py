@@ -13,7 +13,8 @@ from harness.errors import UsageError
 from harness.record import RunRecord, merge_into, write_atomically
 from harness.registry import ROOT, MethodListing, applies
 from harness.run import process
-from harness.run.stages import Place, Prepared, Run, execute, locked
+from harness.run.locked import locked
+from harness.run.stages import Place, Prepared, Run, execute
 from harness.types import Setting
 
 PUBLISHED = ROOT / "leaderboard" / "results"

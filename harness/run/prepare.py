@@ -13,8 +13,9 @@ from harness.errors import SlimbenchError
 from harness.record import ReferenceBlock, sha256_of, write_atomically
 from harness.run import process
 from harness.run.job import Job, start
+from harness.run.locked import locked
 from harness.run.scoring import score
-from harness.run.stages import Place, Prepared, locked
+from harness.run.stages import Place, Prepared
 from harness.types import Budget, Scale, Task
 
 SMOKE_EPOCHS = 6

@@ -18,6 +18,7 @@ from torch import nn
 from harness import data
 from harness.errors import DataError
 from harness.record import sha256_of, write_atomically
+from harness.run.scoring import quality
 from harness.run.training import Batches, Optimizers, Options, autocast, fit
 from harness.types import Split, Task
 
@@ -61,15 +62,10 @@ def _sha256_of_tensors(tensors: dict[str, torch.Tensor]) -> str:
     return sha256_of(save({name: tensor.contiguous() for name, tensor in tensors.items()}))
 
 
-def accuracy(model: nn.Module, task: Task, split: Split, device: torch.device) -> float:
-    """Quality of a torch model on a split, by the task's own score."""
-    return float(np.mean(example_scores(model, task, split, device)))
-
-
-def example_scores(
+def quality_of(
     model: nn.Module, task: Task, split: Split, device: torch.device, size: int = 500
-) -> np.ndarray:
-    """Score of each example, float (n,), in batches of `size`."""
+) -> float:
+    """The task's metric of a torch model on a split, in batches of `size`."""
     model.eval()
     predictions = []
     for start in range(0, len(split), size):
@@ -80,7 +76,7 @@ def example_scores(
         with torch.inference_mode(), autocast(device):
             outputs = model(*inputs)
         predictions.append(task.predict([outputs.float().cpu().numpy()]))
-    return task.example_scores(np.concatenate(predictions), np.asarray(split.targets))
+    return quality(task, np.concatenate(predictions), np.asarray(split.targets))
 
 
 def train(
@@ -116,12 +112,12 @@ def train(
 
     def on_step(step: int, loss: torch.Tensor, optimizers: Optimizers) -> None:
         if (step + 1) % batches.per_epoch == 0 or step + 1 == steps:
-            quality = accuracy(model, task, validation, target)
+            found = quality_of(model, task, validation, target)
             model.train()
             row = {
                 "epoch": (step + 1) / batches.per_epoch,
                 "loss": loss.item(),
-                "quality_validation": quality,
+                "quality_validation": found,
                 "seconds": (log[-1]["seconds"] if log else 0.0) + lap(),
             }
             log.append(row)

@@ -115,7 +115,7 @@ def _build_root(
         _bind(source, root, readable_only=True)
     for source in writable:
         _bind(source, root, readable_only=False)
-    (root / "proc").mkdir()
+    (root / "proc").mkdir(exist_ok=True)
     (root / "tmp").mkdir(exist_ok=True)
     with contextlib.suppress(OSError):  # an empty /proc hides other processes as well
         _mount("proc", root / "proc", MS_NOSUID | MS_NODEV, "proc")

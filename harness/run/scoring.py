@@ -29,18 +29,29 @@ def score(task: Task, data_folder: Path, folder: Path, threads: int) -> dict[str
         predictions = _predict(task, data_folder, folder, split, threads)
         targets = np.asarray(data.load_split(data_folder, split).targets)
         scored[f"quality_{split}"] = quality(task, predictions, targets)
+    keep(task, predictions, targets, folder / "predictions.npz")
+    scored["slices_test"] = by_slice(task, predictions, targets)
+    return scored | {"seconds": time.monotonic() - begin}
+
+
+def keep(task: Task, predictions: np.ndarray, targets: np.ndarray, path: Path) -> None:
+    """Write predictions (n, ...) and each example's score, bool or float16 (n,), to an npz."""
     scores = task.example_scores(predictions, targets)
     compact = scores if scores.dtype == bool else scores.astype(np.float16)
-    with (folder / "predictions.part").open("wb") as file:
+    part = path.with_suffix(".part")
+    with part.open("wb") as file:
         np.savez_compressed(file, prediction=predictions, example_scores=compact)
-    (folder / "predictions.part").replace(folder / "predictions.npz")
+    part.replace(path)
+
+
+def by_slice(task: Task, predictions: np.ndarray, targets: np.ndarray) -> dict[str, float]:
+    """The metric on each group of examples that the task names."""
     masks = task.slices(targets) if task.slices else {}
-    scored["slices_test"] = {
+    return {
         name: quality(task, predictions[mask], targets[mask])
         for name, mask in masks.items()
         if mask.any()
     }
-    return scored | {"seconds": time.monotonic() - begin}
 
 
 def quality(task: Task, predictions: np.ndarray, targets: np.ndarray) -> float:

@@ -60,7 +60,7 @@ class Table:
         if not np.all(inside):
             bad = asked[((asked < 0) | (asked >= sizes)).any(axis=1)][0]
             raise UsageError(self._outside(tuple(bad.tolist())))
-        found = self.row_of_number[numbers_of(asked, self.space)]
+        found: np.ndarray = self.row_of_number[numbers_of(asked, self.space)]
         if found.size and found.min() < 0:
             bad = asked[found.argmin()]
             raise UsageError(self._outside(tuple(bad.tolist())))

@@ -24,10 +24,11 @@ from harness.record import SearchRecord, merge_into, parse_line, to_line, write_
 from harness.registry import MethodListing
 from harness.run import process
 from harness.run.job import SearchJob, start_search
+from harness.run.locked import locked
 from harness.run.matrix import PUBLISHED, choose_settings
 from harness.run.search import small
 from harness.run.search_score import PreparedTable, SearchRun, score, table_record
-from harness.run.stages import Place, locked
+from harness.run.stages import Place
 from harness.traces import Trace
 from harness.types import Case, Scale, TableTask
 

@@ -162,7 +162,8 @@ def _kept(table: Table, case: Case, answer: np.ndarray) -> np.ndarray:
         return answer
     costs = table.costs[case.device]
     able = answer[np.isfinite(costs[answer])]
-    return able[front_rows(table.quality[-1][able], costs[able])]
+    kept: np.ndarray = able[front_rows(table.quality[-1][able], costs[able])]
+    return kept
 
 
 def test_columns(task: TableTask, folder: Path) -> dict[str, np.ndarray]:

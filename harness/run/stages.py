@@ -6,12 +6,10 @@ and at last `record.json`. Killed anywhere, the run goes on behind the last whol
 
 from __future__ import annotations
 
-import fcntl
 import json
 import shutil
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import asdict, dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -39,6 +37,7 @@ from harness.record import (
 from harness.registry import MethodListing
 from harness.run import process
 from harness.run.job import Job, Solved, start
+from harness.run.locked import locked
 from harness.run.scoring import score
 from harness.types import Budget, Scale, Setting, Task
 
@@ -142,8 +141,11 @@ def reference_budget(prepared: Prepared, budget: Budget) -> Budget:
     return replace(budget, train_macs=whole, wall_seconds=seconds)
 
 
-def execute(run: Run) -> tuple[RunRecord, bool]:
-    """The run's record, and whether it was there already. A failed run is a record too."""
+def execute(run: Run, saved: Callable[[], object] = lambda: None) -> tuple[RunRecord, bool]:
+    """The run's record, and whether it was there already. A failed run is a record too.
+
+    `saved()` is called after each stage, when its files are written.
+    """
     run.folder.mkdir(parents=True, exist_ok=True)
     with locked(run.folder / "lock"):
         done = run.folder / "record.json"
@@ -151,15 +153,16 @@ def execute(run: Run) -> tuple[RunRecord, bool]:
             record = parse_line(done.read_text(), str(done))
             assert isinstance(record, RunRecord)
             return record, True
-        record = _stages(run)
+        record = _stages(run, saved)
         write_atomically(done, to_line(record).encode())
         return record, False
 
 
-def _stages(run: Run) -> RunRecord:
+def _stages(run: Run, saved: Callable[[], object]) -> RunRecord:
     begin = time.monotonic()
     folder = run.folder
     solved = _solve(run)
+    saved()
     scored: dict[str, Any] = {}
     counts: Counts | None = None
     status, cause = solved["status"], solved["cause"]
@@ -168,6 +171,7 @@ def _stages(run: Run) -> RunRecord:
             check_model(folder / "model.onnx", LARGEST_ARTIFACT_BYTES)
             counts = _count(folder)
             scored = _score(run)
+            saved()
         except (SlimbenchError, ValueError, TypeError, KeyError) as error:
             status, cause = "invalid_model", str(error)
     spent = solved["seconds"] + scored.get("seconds", 0.0)
@@ -298,19 +302,3 @@ def method_block(method: MethodListing) -> MethodBlock:
         source_sha256=method.source_sha256,
         small_baseline=method.small_baseline,
     )
-
-
-@contextmanager
-def locked(path: Path) -> Iterator[None]:
-    """Hold an exclusive file lock; a second process waits here until the first is done."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with path.open("a") as file:
-        while True:
-            try:
-                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                break
-            except BlockingIOError:
-                if process.stopping():
-                    raise InterruptedError("stopped by the user") from None
-                time.sleep(0.1)
-        yield

@@ -20,7 +20,8 @@ from harness.record import (
     to_line,
     write_atomically,
 )
-from harness.run.stages import Run, locked
+from harness.run.locked import locked
+from harness.run.stages import Run
 
 REQUESTS = 512
 DEFAULT_RUNTIME = "onnxruntime"

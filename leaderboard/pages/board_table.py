@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from leaderboard.pages import figures
+from leaderboard.pages.history import tries
 from leaderboard.pages.plot import family_class
 from leaderboard.pages.safe import setting_text, slug, text
 
@@ -78,7 +79,8 @@ def _method(row: Row, up: str) -> str:
     shown = setting_text(row["setting"])
     return (
         f'<th scope="row"><i class="sb-dot {family_class(row["family"])}"></i>{link}{badges(row)}'
-        f"<details><summary>{shown}</summary><code>{text(row['reproduce'])}</code></details></th>"
+        f"<details><summary>{shown}</summary><code>{text(row['reproduce'])}</code>"
+        f" <small>{tries(row)}</small></details></th>"
     )
 
 

@@ -7,6 +7,7 @@ from typing import Any
 
 from leaderboard.pages import figures
 from leaderboard.pages.board_table import LIMIT_MARKS, speed
+from leaderboard.pages.history import card_section, history_list
 from leaderboard.pages.html_table import html_table
 from leaderboard.pages.plot import Plot, svg
 from leaderboard.pages.safe import page, setting_text, text
@@ -22,6 +23,7 @@ HEADS = ("Setting", "Quality", "Kept", "Speed-up", "MACs", "Size", "n", "Limits"
 def method_page(name: str, tables: Sequence[Table]) -> str:
     """The Markdown page of a method from the tables of the tasks on which it has rows."""
     parts = [_about(tables, name)]
+    parts += filter(None, [card_section([row for one in tables for row in rows_of(one, name)])])
     for table in tables:
         parts += [f"## {_heading(table)}", _on_task(table, name)]
     return page(name, "\n\n".join(parts))
@@ -77,7 +79,10 @@ def _on_task(table: Table, name: str) -> str:
 
 def _line(row: Row) -> str:
     name = setting_text(row["setting"])
-    command = f"<details><summary>{name}</summary><code>{text(row['reproduce'])}</code></details>"
+    command = (
+        f"<details><summary>{name}</summary><code>{text(row['reproduce'])}</code>"
+        f"{history_list(row)}</details>"
+    )
     if not row["seeds"]:
         cause = text(row["cause"] or row["status"])
         return (

@@ -17,7 +17,27 @@ def text(value: Any) -> str:
     shown = str(value)
     if len(shown) > LONGEST:
         shown = shown[: LONGEST - 1] + "…"
-    return html.escape("".join(map(_visible, shown)), quote=True)
+    marked = "".join(map(_visible, shown))
+    return html.escape(re.sub(r"[^\W\d_]+", _unmixed, marked), quote=True)
+
+
+def _unmixed(word: re.Match[str]) -> str:
+    """A word of Latin letters with those of other scripts shown as their code.
+
+    `p\u0430ypal` with a Cyrillic letter looks like the real one; words of one script are left.
+    """
+    letters = word.group()
+    if letters.isascii():
+        return letters
+    scripts = {_script(letter) for letter in letters}
+    if "LATIN" not in scripts or len(scripts) == 1:
+        return letters
+    return "".join(one if _script(one) == "LATIN" else f"⟨U+{ord(one):04X}⟩" for one in letters)
+
+
+def _script(letter: str) -> str:
+    """The first word of a letter's Unicode name, which is its script for all but a few."""
+    return unicodedata.name(letter, "UNKNOWN").split()[0]
 
 
 def _visible(character: str) -> str:

@@ -81,8 +81,8 @@ def _case(
         middle = attained(found.traces[row["key"]], case.dataset, grid)
         series.append(Series(label(row), grid, middle, step=True))
     if picks:
-        at = np.array([(one.cost, one.test) for one in picks]).T
-        series.append(Series("HELP's published picks", *at, points=True))
+        cost, test = np.array([(one.cost, one.test) for one in picks]).T
+        series.append(Series("HELP's published picks", cost, test, points=True))
     unit = "mJ" if "energy" in (case.device or "") else "ms"
     names = ["exact front", *sorted({label(row) for row in found.rows if row["device"]})]
     plot = LinePlot(series, f"{case.device}, {unit}", "Test quality, %", names=names)

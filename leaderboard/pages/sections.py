@@ -9,7 +9,7 @@ from leaderboard.headline import Headline
 from leaderboard.pages import figures
 from leaderboard.pages.html_table import html_table
 from leaderboard.pages.safe import setting_text, slug, text
-from leaderboard.published import Curve
+from leaderboard.published import Curve, Result
 from leaderboard.summary import AT_LIMITS, RETENTIONS
 from leaderboard.table import Table
 
@@ -169,4 +169,29 @@ def _published_line(rows: Sequence[Row], curve: Curve, number: int, unit: str) -
         f'<tr><th scope="row">{text(point.note)}</th><td>{figures.count(point.cost)}</td>'
         f"<td>{figures.quality(point.quality, unit)}</td><td>{ours}</td><td>{difference}</td>"
         f"<td><small>{text(point.source)}</small></td></tr>"
+    )
+
+
+def results_table(rows: Sequence[Row], results: Sequence[Result], unit: str) -> str:
+    """For every published result the best row of ours with no more parameters, on its split."""
+    lines = "".join(_result_line(rows, one, unit) for one in results)
+    heads = ["Published", "split", "parameters", "theirs", "ours at no more parameters"]
+    heads += ["difference", "their speed-up", "source"]
+    return html_table(heads, [lines], "Against published results")
+
+
+def _result_line(rows: Sequence[Row], one: Result, unit: str) -> str:
+    column = "quality" if one.split == "test" else "quality_validation"
+    able = [row for row in rows if row["usable"] and row["params"] <= one.params and row[column]]
+    best = max(able, key=lambda row: row[column], default=None)
+    ours, difference = figures.UNKNOWN, figures.UNKNOWN
+    if best is not None:
+        name = f"{text(best['method'])}, {setting_text(best['setting'])}"
+        ours = f"{figures.quality(best[column], unit)} <small>{name}</small>"
+        difference = f"{100 * (best[column] - one.quality):+.2f}"
+    return (
+        f'<tr><th scope="row">{text(one.name)}</th><td>{text(one.split)}</td>'
+        f"<td>{figures.count(one.params)}</td><td>{figures.quality(one.quality, unit)}</td>"
+        f"<td>{ours}</td><td>{difference}</td><td>{text(one.speedup) or figures.UNKNOWN}</td>"
+        f"<td><small>{text(one.source)}</small></td></tr>"
     )

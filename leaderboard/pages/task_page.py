@@ -14,13 +14,18 @@ from leaderboard.pages.sections import (
     facts,
     headline_table,
     published_table,
+    results_table,
     slice_table,
     takeaway,
 )
-from leaderboard.published import Curve, curves_of
+from leaderboard.published import Curve, curves_of, results_of
 from leaderboard.table import Table, main_axis
 
 Row = dict[str, Any]
+RESULTS = (
+    "<p>Other machines, other training data, mostly one seed. Results on a paper's dev set stand "
+    "beside our validation split, results on its test set beside our hidden test.</p>"
+)
 AXIS_NAMES = {"macs": "MACs", "size_bytes": "file size", "params": "parameters"}
 
 
@@ -63,6 +68,8 @@ def _body(
         parts += ["## Loss by group", "<p>Change against the reference, in points.</p>", loss]
     if curves:
         parts += ["## Against published numbers", published_table(rows, curves, unit)]
+    if results := results_of(table.task.name):
+        parts += ["## Against published results", RESULTS, results_table(rows, results, unit)]
     parts += ["## Data", _downloads()]
     return "\n\n".join(parts)
 

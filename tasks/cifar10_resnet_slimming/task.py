@@ -6,6 +6,7 @@ from typing import Any
 from harness import Budget, Input, Limit, Metric, Recipe, Task
 from tasks.datasets import cifar10
 from tasks.datasets.augment import flip_shift_and_cut
+from tasks.datasets.changes import image_changes
 from tasks.scoring import by_class, correct, labels
 
 REFERENCE_MACS = 555.4e6  # one image, ResNet-18 with the CIFAR stem, by FlopCounterMode
@@ -54,5 +55,6 @@ TASK = Task(
     predict=labels,
     example_scores=correct,
     slices=by_class(cifar10.CLASSES),
+    changes=image_changes("image"),
     folder=Path(__file__).parent,
 )

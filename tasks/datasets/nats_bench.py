@@ -78,7 +78,11 @@ def _apis(folder: Path) -> Iterator[tuple[Any, list[int]]]:
 
 def _plain(content: Any, origin: Path) -> dict[str, Any]:
     """The content, when it is dicts down to each training. Raises DataError otherwise."""
-    kinds = {"meta_archs": list, "arch2infos": dict, "evaluated_indexes": (list, set)}
+    kinds: dict[str, Any] = {
+        "meta_archs": list,
+        "arch2infos": dict,
+        "evaluated_indexes": (list, set),
+    }
     whole = isinstance(content, dict) and all(
         isinstance(content.get(name), kind) for name, kind in kinds.items()
     )

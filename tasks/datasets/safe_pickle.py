@@ -75,6 +75,9 @@ def _known() -> Mapping[tuple[str, str], Any]:
     def number(dtype: _Type, content: bytes) -> Any:
         return _filled(dtype, content, ())[()]
 
+    def content(text: str, encoding: str) -> bytes:  # how protocol 2 writes bytes
+        return text.encode("latin1")
+
     def type_of(code: str, *options: object) -> _Type:
         return _Type(code)
 
@@ -82,8 +85,9 @@ def _known() -> Mapping[tuple[str, str], Any]:
     numpy_names = ("numpy.core.multiarray", "numpy._core.multiarray")
     return {
         ("collections", "OrderedDict"): OrderedDict,
-        ("builtins", "set"): set,
-        ("builtins", "frozenset"): frozenset,
+        **{(module, "set"): set for module in ("builtins", "__builtin__")},
+        **{(module, "frozenset"): frozenset for module in ("builtins", "__builtin__")},
+        ("_codecs", "encode"): content,
         ("numpy", "ndarray"): "ndarray",  # only handed to _reconstruct, never called
         ("numpy", "dtype"): type_of,
         **{(module, name): made for module in numpy_names for name, made in rebuilt.items()},

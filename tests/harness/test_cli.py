@@ -87,6 +87,33 @@ def test_a_run_then_board_then_recommend_in_json(slimbench):
     assert found["nearest"]["method"]
 
 
+def test_one_budget_is_shared_by_the_models_of_several_tasks(slimbench):
+    words = ("recommend", "--tasks", f"{DIGITS},cifar10_resnet_slimming", "--json")
+    code, out, _ = slimbench(*words, "--total-latency-ms", "100", "--total-size-mb", "40")
+    found = json.loads(out)
+    assert (code, set(found)) == (0, {DIGITS, "cifar10_resnet_slimming"})
+    assert sum(row["latency_ms_p50"] for row in found.values()) <= 100
+    assert sum(row["size_bytes"] for row in found.values()) <= 40e6
+    code, out, _ = slimbench(*words, "--total-size-mb", "0.001")
+    assert (code, json.loads(out)) == (1, None)
+    code, _, err = slimbench("recommend", DIGITS, "--tasks", DIGITS)
+    assert (code, "one TASK, or several" in err) == (2, True)
+
+
+def test_measuring_a_task_names_the_methods_that_it_does_not_know(slimbench, tmp_path):
+    slimbench("new", "method", "my_other", "--folder", str(tmp_path))
+    given = ("--method-file", str(tmp_path / "my_other.py"))
+    words = (DIGITS, "--scale", "smoke")
+    code, _, _ = slimbench(
+        "run", words[0], "my_other", *given, *words[1:], "--settings", "1", "--measure", "later"
+    )
+    assert code == 0
+    _, out, _ = slimbench("measure", *words)
+    assert "skipped the runs of 'my_other', which is unknown" in out
+    _, out, _ = slimbench("measure", *words, *given)
+    assert "my_other {" in out
+
+
 def test_dry_run_says_how_much_it_would_do_and_does_nothing(slimbench, place):
     code, out, _ = slimbench("run", DIGITS, "depth_reduced", "--scale", "smoke", "--dry-run")
     assert code == 0

@@ -1,13 +1,15 @@
 """The one training loop: schedule, resume, budget."""
 
+from dataclasses import replace
+
 import pytest
 import torch
 from safetensors.torch import load_file
 from torch import nn
 
-from harness import registry
+from harness import data, registry
 from harness.data import load_split
-from harness.errors import OverBudgetError
+from harness.errors import DataError, OverBudgetError
 from harness.run import reference
 from harness.run.meter import Meter, forward_macs
 from harness.run.training import Batches, fit, schedule
@@ -28,6 +30,20 @@ def test_batches_depend_on_seed_and_step_alone(digits):
     assert not torch.equal(first[40][1], first[41][1])
     epoch = torch.cat([first[step][1] for step in range(first.per_epoch)])
     assert torch.equal(epoch.bincount(), torch.tensor(split.targets.tolist()).bincount())
+
+
+def test_sequences_of_like_length_share_a_batch_and_none_is_lost():
+    task = registry.find_task("sst2_bert_compression")
+    split = task.dataset.generate(0)["train"]
+    batches = Batches(split, task.recipe, torch.device("cpu"), seed=3)
+    epoch = [batches[step] for step in range(batches.per_epoch)]
+    spread = [inputs[1].sum(1).float().std().item() for inputs, _ in epoch]
+    assert max(spread) < 0.2 * split.inputs["mask"].sum(1).std()
+    found = torch.cat([inputs[0] for inputs, _ in epoch])
+    expected = torch.from_numpy(split.inputs["ids"])
+    assert torch.equal(found.sum(0), expected.sum(0))
+    lengths = torch.stack([inputs[1].sum() for inputs, _ in epoch]).float()
+    assert abs(torch.corrcoef(torch.stack([lengths, torch.arange(len(epoch))]))[0, 1]) < 0.5
 
 
 def test_forward_macs_of_a_layer_are_inputs_times_outputs():
@@ -54,8 +70,6 @@ def test_a_loss_that_is_not_finite_ends_training(digits):
 @pytest.mark.parametrize("name", ["cifar10_resnet_slimming", "mnist_mlp_microcontroller"])
 def test_a_reference_that_was_interrupted_ends_as_if_it_had_not_been(name, tmp_path):
     task = registry.find_task(name)
-    from harness import data
-
     folder = data.store(task.dataset.generate(0), tmp_path / "data")
     options = {"epochs": 3, "shape": {"width": 0.0625}}
     whole = reference.train(task, folder, tmp_path / "whole", **options)
@@ -70,6 +84,60 @@ def test_a_reference_that_was_interrupted_ends_as_if_it_had_not_been(name, tmp_p
     with pytest.raises(StopError):
         reference.train(task, folder, tmp_path / "cut", say=stop, **options)
     again = reference.train(task, folder, tmp_path / "cut", **options)
+    first, second = (load_file(path.with_name(reference.WEIGHTS)) for path in (whole, again))
+    for weight, tensor in first.items():
+        assert torch.equal(tensor, second[weight]), weight
+
+
+@pytest.fixture
+def pretrained_task():
+    """MNIST with a reference whose first layer is given and frozen; `seed[0]` says which."""
+    task = registry.find_task("mnist_mlp_microcontroller")
+    given = [0]
+
+    def build(**shape):
+        model = task.build(width=0.0625)
+        first = next(module for module in model.modules() if isinstance(module, nn.Linear))
+        random = torch.Generator().manual_seed(given[0])
+        first.weight.data.normal_(generator=random).mul_(0.05)
+        first.weight.requires_grad_(False)
+        return model
+
+    return replace(task, build=build), given
+
+
+def test_a_reference_ships_without_its_pretrained_weights(pretrained_task, tmp_path):
+    task, given = pretrained_task
+    folder = data.store(task.dataset.generate(0), tmp_path / "data")
+    card = reference.train(task, folder, tmp_path / "reference", epochs=1)
+    stored = load_file(card.with_name(reference.WEIGHTS))
+    given_size = max(p.numel() for p in task.build().parameters())
+    assert max(tensor.numel() for tensor in stored.values()) < given_size
+    model = reference.load(task, card.parent, {})
+    again = reference.load(task, card.parent, {})
+    for one, other in zip(model.parameters(), again.parameters(), strict=True):
+        assert torch.equal(one, other)
+    given[0] = 1
+    with pytest.raises(DataError, match=r"pretrained weights found .* are not those"):
+        reference.load(task, card.parent, {})
+
+
+def test_a_reference_with_frozen_weights_resumes_as_if_it_had_not_stopped(
+    pretrained_task, tmp_path
+):
+    task, _ = pretrained_task
+    folder = data.store(task.dataset.generate(0), tmp_path / "data")
+    whole = reference.train(task, folder, tmp_path / "whole", epochs=2)
+
+    class StopError(Exception):
+        pass
+
+    def stop(line: str) -> None:
+        raise StopError
+
+    with pytest.raises(StopError):
+        reference.train(task, folder, tmp_path / "cut", epochs=2, say=stop)
+    again = reference.train(task, folder, tmp_path / "cut", epochs=2)
     first, second = (load_file(path.with_name(reference.WEIGHTS)) for path in (whole, again))
     for weight, tensor in first.items():
         assert torch.equal(tensor, second[weight]), weight

@@ -32,7 +32,7 @@ class Runs:
 @pytest.mark.parametrize("protocol", [2, 4, 5])
 def test_numbers_text_containers_and_arrays_come_out_as_they_went_in(tmp_path, protocol):
     content = {
-        "list": [1, 2.5, "x", None, (True, {3}, frozenset({4}))],
+        "list": (1, 2.5, "x", None, b"\xff", (True, {3}, frozenset({4}))),
         "ordered": OrderedDict(a=1),
         "scalar": np.float64(0.25),
         "byte": np.uint8(7),
@@ -46,7 +46,7 @@ def test_numbers_text_containers_and_arrays_come_out_as_they_went_in(tmp_path, p
     found = unpickle(stored(tmp_path / "p.pickle", content, protocol))
     assert found.keys() == content.keys()
     for name, value in content.items():
-        assert np.array_equal(found[name], value), name
+        assert np.all(found[name] == value), name
     if protocol < 5:
         assert (found["matrix"].dtype, found["yes"].dtype) == (np.dtype(">i4"), np.dtype(bool))
 
