@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping, Sequence
+from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -35,13 +36,20 @@ def rows_of(
     """
     newest = of_newest_table(records)
     found: list[Row] = []
-    for case in dict.fromkeys(one.case.name for one in newest):
+    cases = {one.case.name: one.case for one in newest}
+    for case in sorted(cases, key=lambda name: _order(cases[name])):
         group = [one for one in newest if one.case.name == case]
         rows = [_row(one, _checked(one, traces), fronts.get(case, ())) for one in group]
         rows.sort(key=lambda row: (-row["score"] if row["seeds"] else np.inf, row["row_id"]))
         _add_ties(rows)
         found += rows
     return found
+
+
+def _order(case: CaseBlock) -> tuple[bool, bool, float, str, str]:
+    """Quality before devices, queries before published protocols, short before long."""
+    budget = case.queries or case.simulated_seconds or 0.0
+    return (case.kind != "quality", bool(case.protocol), budget, case.dataset, case.name)
 
 
 def of_newest_table(records: Sequence[SearchRecord]) -> list[SearchRecord]:
@@ -81,6 +89,8 @@ def _row(record: SearchRecord, trace: Trace | None, front: Points) -> Row:
         "case": case.name,
         "case_title": case.title,
         "kind": case.kind,
+        "dataset": case.dataset,
+        "budget_queries": case.queries,
         "device": case.device,
         "method": record.method.name,
         "method_version": record.method.version,
@@ -190,15 +200,16 @@ def _columns(within: Sequence[Sequence[float | None]]) -> list[list[float]]:
 
 def _add_ties(rows: Sequence[Row]) -> None:
     """Welch's t-test over seeds; a method whose seeds all agree has no spread of its own."""
-    from scipy.stats import ttest_ind
+    from scipy.stats import ttest_ind_from_stats
 
     able = [row for row in rows if row["seeds"] >= 3]
 
     def differ(leader: int, other: int) -> float:
-        first, second = able[leader]["scores"], able[other]["scores"]
+        first, second = (able[place]["scores"] for place in (leader, other))
         if _std(first) == 0.0 and _std(second) == 0.0:
-            return 1.0 if first.mean() == second.mean() else 0.0
-        return float(ttest_ind(first, second, equal_var=False).pvalue)
+            return 1.0 if first[0] == second[0] else 0.0
+        said = [(each.mean(), _std(each), len(each)) for each in (first, second)]
+        return float(ttest_ind_from_stats(*said[0], *said[1], equal_var=False).pvalue)
 
     for row, group in zip(able, tie_groups(len(able), differ), strict=True):
         row["tie_group"] = group
@@ -213,14 +224,14 @@ def curve(
 
     `axis` is `queries` or `seconds`; before a seed's first query its value is NaN and left out.
     """
-    lines = ~trace["answer"]
-    seeds, when = trace["seed"][lines], trace[axis][lines]
-    test = trace[f"test_{dataset}"][lines].astype(float)
-    table = np.full((len(np.unique(seeds)), len(grid)), np.nan)
-    for number, seed in enumerate(np.unique(seeds)):
-        mine = seeds == seed
-        place = np.searchsorted(when[mine], grid * (1 + 1e-6), side="right") - 1
-        table[number] = np.where(place >= 0, test[mine][np.maximum(place, 0)], np.nan)
+    lines = np.flatnonzero(~trace["answer"])
+    lines = lines[np.argsort(trace["seed"][lines], kind="stable")]
+    when, test = trace[axis][lines], trace[f"test_{dataset}"][lines].astype(float)
+    starts = np.unique(trace["seed"][lines], return_index=True)[1]
+    table = np.full((len(starts), len(grid)), np.nan)  # (seeds, grid)
+    for number, (start, end) in enumerate(pairwise([*starts.tolist(), len(lines)])):
+        place = np.searchsorted(when[start:end], grid * (1 + 1e-6), side="right") - 1
+        table[number] = np.where(place >= 0, test[start:end][np.maximum(place, 0)], np.nan)
     known = np.isfinite(table).all(axis=0)
     table = np.where(known, table, 0.0)
     low, high = np.quantile(table, (0.1, 0.9), axis=0)
@@ -250,7 +261,8 @@ def read_traces(paths: Sequence[Path]) -> dict[str, Trace]:
 
 
 def _std(values: np.ndarray) -> float:
-    return float(values.std(ddof=1)) if len(values) > 1 else 0.0
+    """Over seeds; exactly 0 where all agree, which rounding of their mean would hide."""
+    return float(values.std(ddof=1)) if len(values) > 1 and np.ptp(values) > 0 else 0.0
 
 
 def _mean(values: Sequence[float]) -> float | None:

@@ -1,4 +1,4 @@
-"""Curves with bands as one SVG: linear or logarithmic x, linear y, a legend under it."""
+"""Curves with bands as one SVG: linear or logarithmic axes, a legend under it."""
 
 from __future__ import annotations
 
@@ -53,12 +53,16 @@ class Series:
 
 @dataclass(frozen=True)
 class LinePlot:
-    """What is drawn; y values are fractions and shown in percent points."""
+    """What is drawn; y values are fractions and shown in percent points.
+
+    With `floor`, y is logarithmic and smaller values are drawn at the floor.
+    """
 
     series: Sequence[Series]
     x_label: str
     y_label: str
     log_x: bool = True
+    floor: float | None = None
     names: Sequence[str] = field(default_factory=tuple)  # fixes each name's colour over plots
 
 
@@ -93,11 +97,15 @@ class _Scale:
         x = np.concatenate([one.x[np.isfinite(one.y)] for one in drawn])
         y = np.concatenate([one.y for one in drawn] + [_finite(one.low) for one in drawn])
         y = np.concatenate([y, *[_finite(one.high) for one in drawn]])
-        self.log = plot.log_x
+        self.log, self.floor = plot.log_x, plot.floor
         self.left, self.right = float(x.min()), float(x.max())
         low, high = float(np.nanmin(y)), float(np.nanmax(y))
-        pad = max(0.04 * (high - low), 1e-6)
-        self.low, self.high = low - pad, high + pad
+        if self.floor is None:
+            pad = max(0.04 * (high - low), 1e-6)
+            self.low, self.high = low - pad, high + pad
+        else:
+            self.low = max(low, self.floor)
+            self.high = 1.1 * max(high, 2 * self.low)
 
     def x(self, value: float) -> float:
         ends = (self.left, self.right)
@@ -107,7 +115,10 @@ class _Scale:
         return round(LEFT + share * (WIDTH - LEFT - RIGHT), 1)
 
     def y(self, value: float) -> float:
-        share = (value - self.low) / (self.high - self.low)
+        if self.floor is None:
+            share = (value - self.low) / (self.high - self.low)
+        else:
+            share = math.log(max(value, self.low) / self.low) / math.log(self.high / self.low)
         return round(HEIGHT - BOTTOM - share * (HEIGHT - TOP - BOTTOM), 1)
 
 
@@ -122,7 +133,8 @@ def _last(series: Series) -> float:
 def _grid(plot: LinePlot, scale: _Scale) -> str:
     floor, right = HEIGHT - BOTTOM, WIDTH - RIGHT
     parts = []
-    for value in quality_ticks(scale.low, scale.high):
+    wanted = quality_ticks if scale.floor is None else cost_ticks
+    for value in wanted(scale.low, scale.high):
         y = scale.y(value)
         parts.append(f'<path class="sb-grid" d="M{LEFT} {y}H{right}"/>')
         parts.append(f'<text x="{LEFT - 8}" y="{y + 4}" text-anchor="end">{100 * value:.4g}</text>')
