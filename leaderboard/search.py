@@ -143,11 +143,11 @@ def _quality(case: CaseBlock, trace: Trace, answers: Trace) -> Row:
 
 
 def hit_queries(case: CaseBlock, trace: Trace, seeds: int) -> np.ndarray:
-    """Queries of each seed until the best-validation architecture was trained in full, (seeds,).
+    """Queries of each seed until it trained one of best validation quality in full, (seeds,).
 
     Infinite for the seeds that never did; seeds are in the order of their number.
     """
-    hit = (trace["architecture"] == case.best_architecture) & ~trace["answer"]
+    hit = (trace["validation"] >= np.float32(case.best_validation)) & ~trace["answer"]
     hit &= trace["fidelity"] == case.full_epochs
     found = np.full(seeds, np.inf)
     numbers = np.unique(trace["seed"])

@@ -68,8 +68,19 @@ def test_what_is_read_without_importing_equals_what_is_imported(name):
     assert method.solves.__name__ == listing.solves
 
 
-@pytest.mark.parametrize("task", registry.table_tasks())
-@pytest.mark.parametrize("method", [one for one in METHODS if METHODS[one].solves == "Search"])
+SEARCHES = [
+    pytest.param(
+        task,
+        method,
+        marks=[] if task == "cell_search" or method == "random_search" else pytest.mark.slow,
+    )
+    for task in registry.table_tasks()
+    for method in METHODS
+    if METHODS[method].solves == "Search"
+]
+
+
+@pytest.mark.parametrize(("task", "method"), SEARCHES)
 def test_a_search_method_solves_a_case_at_smoke_scale(task, method, place):
     prepared = search_runs.prepare(registry.table_tasks()[task], "smoke", place)
     cases = search_runs.cases_of(prepared, ())

@@ -19,6 +19,7 @@ from leaderboard.search_published import Pick
 Row = dict[str, Any]
 Point = tuple[float, float, float]  # (cost, validation, test)
 GRID = 60  # points of a curve
+COUNTED = {"macs": "MACs", "params": "parameters"}
 
 
 def label(row: Row | SearchRecord) -> str:
@@ -83,15 +84,21 @@ def _case(
     if picks:
         cost, test = np.array([(one.cost, one.test) for one in picks]).T
         series.append(Series("HELP's published picks", cost, test, points=True))
-    unit = "mJ" if "energy" in (case.device or "") else "ms"
     names = ["exact front", *sorted({label(row) for row in found.rows if row["device"]})]
-    plot = LinePlot(series, f"{case.device}, {unit}", "Test quality, %", names=names)
+    plot = LinePlot(series, _axis(case.device or ""), "Test quality, %", names=names)
     return (
         f"<details><summary>{text(case.title)}</summary>"
         f'<figure class="sb-figure">{line_svg(plot)}<figcaption>Median over seeds of the best '
         f"answer within each cost, beside the exact front</figcaption></figure>"
         f"{_limits(rows)}{_picks(picks, front)}</details>"
     )
+
+
+def _axis(device: str) -> str:
+    """The device and its unit."""
+    if device in COUNTED:
+        return COUNTED[device]
+    return f"{device}, {'mJ' if 'energy' in device else 'ms'}"
 
 
 def _picks(picks: Sequence[Pick], front: Sequence[Point]) -> str:
@@ -132,7 +139,7 @@ def _limits(rows: Sequence[Row]) -> str:
 
 def correlations_section(found: SearchTable) -> list[str]:
     """Kendall's tau between the devices' costs over all architectures."""
-    if found.table is None or not found.table.correlations:
+    if found.table is None or len(found.table.devices) < 2:
         return []
     devices = [name.removeprefix("hwnas-") for name in found.table.devices]
     parts = ["## How rankings change from device to device"]

@@ -48,12 +48,12 @@ def _cases(rows: Sequence[Row]) -> list[str]:
 
 
 def _takeaway(rows: Sequence[Row]) -> str:
-    """Who found the best cell soonest, over the cases in which anybody did."""
+    """Who found the best architecture soonest, over the cases in which anybody did."""
     hit = [row for row in rows if row["hit_median"] is not None and row["seeds"] >= 3]
     longest = {row["dataset"]: row["budget_queries"] for row in hit}  # rows come shortest first
     hit = [row for row in hit if row["budget_queries"] == longest[row["dataset"]]]
     if not hit:
-        return "No method has found the best cell of the table in half of its seeds yet."
+        return "No method has found the best architecture of the table in half of its seeds yet."
     best = {
         case: min((row for row in hit if row["case"] == case), key=lambda row: row["hit_median"])
         for case in _cases(hit)
@@ -62,7 +62,7 @@ def _takeaway(rows: Sequence[Row]) -> str:
         f"{text(row['case_title'])}: <b>{text(label(row))}</b> after {row['hit_median']:.0f}"
         for row in best.values()
     )
-    return f"Median queries until the best cell by validation is found: {words}."
+    return f"Median queries until the best architecture by validation is found: {words}."
 
 
 def _facts(found: SearchTable) -> str:
@@ -117,10 +117,10 @@ def _quality_section(found: SearchTable, case: str, names: Sequence[str]) -> lis
 
 
 def _quality_table(rows: Sequence[Row], best_by_validation: float, best: float) -> str:
-    heads = ("Method", "Tie", "n", "Validation", "Test", "Regret", "Best cell found", "CPU s/seed")
+    heads = ("Method", "Tie", "n", "Validation", "Test", "Regret", "Best found", "CPU s/seed")
     reached, most = (figures.quality(one, "fraction") for one in (best_by_validation, best))
     ceilings = (
-        f"<p>Test quality of the best cell by validation: {reached}; best by test: {most}. "
+        f"<p>Test quality of the best architecture by validation: {reached}; best by test: {most}. "
         "Rows are in order of test quality, which methods never see; a longer search by "
         "validation does not always end higher. Ties: Welch's t-test over seeds, Holm.</p>"
     )
@@ -148,28 +148,32 @@ def _quality_line(row: Row) -> str:
 
 
 def _hits(rows: Sequence[Row]) -> list[str]:
-    """Median and 90th percentile of the queries until the best cell, never counted as never."""
-    able = [row for row in rows if any(r["hit_share"] for r in rows if r["case"] == row["case"])]
-    cases = _cases(able)
-    if not cases:
+    """Queries until the best architecture by data set, of each method's longest case; never is never."""
+    hit = {row["case"] for row in rows if row["hit_share"]}
+    longest: dict[str, dict[str, Row]] = {}
+    for row in rows:  # shortest cases first
+        if row["case"] in hit:
+            longest.setdefault(label(row), {})[row["dataset"]] = row
+    if not longest:
         return []
-    by_name: dict[str, dict[str, Row]] = {}
-    for row in able:
-        by_name.setdefault(label(row), {})[row["case"]] = row
-    order = sorted(by_name, key=lambda name: [_worth(by_name[name].get(case)) for case in cases])
+    names = list(dict.fromkeys(row["dataset"] for row in rows if row["case"] in hit))
+    order = sorted(longest, key=lambda one: [_worth(longest[one].get(name)) for name in names])
     lines = [
-        f'<tr><th scope="row">{text(name)}</th>'
-        + "".join(f"<td>{_hit(by_name[name].get(case))}</td>" for case in cases)
+        f'<tr><th scope="row">{text(one)}</th>'
+        + "".join(f"<td>{_hit(longest[one].get(name))}</td>" for name in names)
         + "</tr>"
-        for name in order
+        for one in order
     ]
-    titles = {row["case"]: row["case_title"] for row in able}
-    heads = ("Method", *(text(titles[case]) for case in cases))
     return [
-        "## Queries until the best cell is found",
+        "## Queries until the best architecture is found",
         "<p>Median / 90th percentile over seeds of the full-length queries spent until the best "
-        "cell by validation was trained; never counts as never. Local search is the floor.</p>",
-        html_table(heads, lines, "Queries until the best cell"),
+        "cell by validation was trained, within the largest budget that the method ran on; never "
+        "counts as never. Local search is the floor.</p>",
+        html_table(
+            ("Method", *(text(TITLES.get(name, name)) for name in names)),
+            lines,
+            "Queries until the best architecture",
+        ),
     ]
 
 
@@ -186,7 +190,8 @@ def _hit(row: Row | None) -> str:
     shown = [
         "never" if one is None else f"{one:.0f}" for one in (row["hit_median"], row["hit_p90"])
     ]
-    return f"{' / '.join(shown)} <small>{row['hit_share']:.0%} found</small>"
+    within = f"{row['hit_share']:.0%} within {row['budget_queries']:,}"
+    return f"{' / '.join(shown)} <small>{within}</small>"
 
 
 def _published(rows: Sequence[Row], published: Sequence[Published]) -> list[str]:
@@ -236,7 +241,7 @@ def _winners(found: SearchTable) -> list[str]:
         if row["kind"] == "quality" and not record.case.protocol and record.answers:
             best.setdefault(record.case.dataset, record)
     pictures = "".join(map(_winner, best.values()))
-    return ["## The winning cells", pictures] if pictures else []
+    return ["## The winners", pictures] if pictures else []
 
 
 def _winner(record: SearchRecord) -> str:
@@ -245,6 +250,6 @@ def _winner(record: SearchRecord) -> str:
     return (
         f'<figure class="sb-figure">{cell_svg(first.text)}<figcaption>{text(case.title)}: answer '
         f"of {first.count} of {len(record.seeds)} seeds of {text(label(record))}, "
-        f"{'the' if found else 'not the'} best cell by validation (number {first.architecture})"
+        f"number {first.architecture}{', the best by validation' if found else ''}"
         "</figcaption></figure>"
     )

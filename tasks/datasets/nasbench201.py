@@ -15,6 +15,7 @@ import numpy as np
 
 from harness import Architecture, DataSet, Space, Split
 from harness.errors import DataError
+from tasks.datasets.columns import parquet_columns
 
 OPERATIONS = ("none", "skip_connect", "nor_conv_1x1", "nor_conv_3x3", "avg_pool_3x3")
 EDGES = ((0, 1), (0, 2), (1, 2), (0, 3), (1, 3), (2, 3))  # (from node, to node)
@@ -147,29 +148,12 @@ def read(folder: Path) -> dict[str, Split]:
 
 
 def _frame(path: Path) -> Mapping[str, np.ndarray]:
-    from pyarrow import ArrowException, parquet
-
     if not path.is_file():
         raise DataError(
             f"{path} is missing; --from takes a folder with {ACCURACY}, {NATS_API} and {HARDWARE}, "
             "or the official files NATS-tss-v1_0-3ffb9.pickle.pbz2 and HW-NAS-Bench-v1_0.pickle"
         )
-    try:
-        table = parquet.read_table(path).sort_by("arch_index")
-    except (ArrowException, OSError, KeyError) as error:
-        raise DataError(f"{path} is no whole Parquet table ({error}); copy it again") from None
-    return _Columns(path, {name: table[name].to_numpy() for name in table.column_names})
-
-
-class _Columns(dict[str, np.ndarray]):
-    """Columns of a file; a missing one is a DataError that names the file."""
-
-    def __init__(self, path: Path, columns: Mapping[str, np.ndarray]) -> None:
-        super().__init__(columns)
-        self.path = path
-
-    def __missing__(self, name: str) -> np.ndarray:
-        raise DataError(f"{self.path} has no column '{name}'; take the published release")
+    return parquet_columns(path, "arch_index")
 
 
 def seconds(architectures: np.ndarray) -> dict[str, np.ndarray]:

@@ -36,9 +36,9 @@ def page_of(folder: Path, *found, table=None) -> str:
 def test_a_page_has_the_queries_the_table_and_the_winning_cell(tmp_path: Path) -> None:
     page = page_of(tmp_path, searched("finder", case_block(), GOOD, setting={"width": 3}))
     assert "<b>finder 3</b> after 4" in page
-    assert "4 / 5 <small>100% found</small>" in page
+    assert "4 / 5 <small>100% within 10</small>" in page
     assert "80.00% <small>±0.00</small>" in page
-    assert "answer of 3 of 3 seeds of finder 3, the best cell by validation (number 2)" in page
+    assert "answer of 3 of 3 seeds of finder 3, number 2, the best by validation" in page
     assert page.count("<svg") == 3  # regret, quality, cell
 
 
