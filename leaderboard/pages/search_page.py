@@ -148,7 +148,7 @@ def _quality_line(row: Row) -> str:
 
 
 def _hits(rows: Sequence[Row]) -> list[str]:
-    """Queries until the best architecture by data set, of each method's longest case; never is never."""
+    """Queries until the best by data set, of each method's longest case; never is never."""
     hit = {row["case"] for row in rows if row["hit_share"]}
     longest: dict[str, dict[str, Row]] = {}
     for row in rows:  # shortest cases first
