@@ -49,9 +49,9 @@ def prepare(dataset: DataSet, source: Path, cache: Path) -> Path:
 def store(splits: dict[str, Split], folder: Path) -> Path:
     """Write the splits below `folder`, each in its own folder, and the checksums last."""
     checksums: dict[str, str] = {}
-    for name in SPLITS:
-        arrays = {f"input_{key}": value for key, value in splits[name].inputs.items()}
-        for key, array in (arrays | {"targets": splits[name].targets}).items():
+    for name, split in splits.items():
+        arrays = {f"input_{key}": value for key, value in split.inputs.items()}
+        for key, array in (arrays | {"targets": split.targets}).items():
             path = folder / name / f"{key}.npy"
             path.parent.mkdir(parents=True, exist_ok=True)
             part = path.with_suffix(".part")
@@ -100,3 +100,17 @@ def load_split(folder: Path, name: str) -> Split:
     arrays = {path.stem: np.load(path, mmap_mode="r", allow_pickle=False) for path in files}
     targets = arrays.pop("targets")
     return Split({key.removeprefix("input_"): value for key, value in arrays.items()}, targets)
+
+
+def load_column(folder: Path, split: str, name: str) -> np.ndarray:
+    """One array of a prepared split, in memory. Raises DataError when it is not there."""
+    path = folder / split / f"{name}.npy"
+    try:
+        found: np.ndarray = np.load(path, allow_pickle=False)
+    except (OSError, ValueError, EOFError) as error:
+        checksums(folder)
+        raise DataError(
+            f"{path} is missing or damaged ({error}); "
+            f"run `slimbench data prepare {folder.name} --from DIR` again"
+        ) from None
+    return found

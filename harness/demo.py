@@ -10,6 +10,7 @@ from harness.commands import report, session
 from harness.run import process
 
 METHODS = ("width_scaled", "l1_filter_pruning", "static_int8")
+SEARCHERS = ("random_search", "local_search", "regularized_evolution")
 RUNS = Path("runs") / "demo"
 
 

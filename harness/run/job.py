@@ -42,6 +42,30 @@ class Solved:
     sandbox: str = "none"
 
 
+@dataclass(frozen=True)
+class SearchJob:
+    """What the child of a table search is told: one method on one case, seed after seed."""
+
+    task: str
+    case: str
+    small: bool
+    method_file: str
+    setting: dict[str, Any]
+    seeds: tuple[int, ...]
+    data: str
+    out: str
+    hidden: tuple[str, ...] = ()
+    owner: int = field(default_factory=os.getpid)
+
+
+def start_search(job: SearchJob) -> None:
+    """Entry point of the forked child of a table search."""
+    os.environ["OPENBLAS_NUM_THREADS"] = "1"  # read when numpy is first imported
+    from harness.run import search_child
+
+    search_child.solve(job)
+
+
 def start(job: Job) -> None:
     """Entry point of the forked child."""
     from harness.run import child
