@@ -143,8 +143,7 @@ def _solve(run: SearchRun) -> tuple[SearchRecord, Trace]:
     begin = time.monotonic()
     job = SearchJob(
         task=run.prepared.task.name,
-        case=run.case.name,
-        small=run.prepared.scale == "smoke",
+        case=run.case,
         method_file=str(run.method.path.resolve()),
         setting=dict(run.setting),
         seeds=run.seeds,

@@ -12,7 +12,7 @@ from harness.record import SearchRecord, parse_line, read_records, to_line
 from harness.run import sandbox
 from harness.run.search import load_table
 from harness.run.search_runs import cases_of, execute, fits, plan, prepare, publish, publish_table
-from harness.run.search_score import table_record, hidden_columns
+from harness.run.search_score import hidden_columns, table_record
 
 METHODS = Path(__file__).parents[2] / "methods"
 TRADE_OFF = "cifar100_eyeriss-latency"
