@@ -6,6 +6,8 @@ import os
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
+from harness.types import Case
+
 NO_SPACE = 28  # exit code of a child that found no space left on disk
 
 
@@ -47,8 +49,7 @@ class SearchJob:
     """What the child of a table search is told: one method on one case, seed after seed."""
 
     task: str
-    case: str
-    small: bool
+    case: Case
     method_file: str
     setting: dict[str, Any]
     seeds: tuple[int, ...]
@@ -60,7 +61,6 @@ class SearchJob:
 
 def start_search(job: SearchJob) -> None:
     """Entry point of the forked child of a table search."""
-    os.environ["OPENBLAS_NUM_THREADS"] = "1"  # read when numpy is first imported
     from harness.run import search_child
 
     search_child.solve(job)

@@ -79,6 +79,8 @@ def run_child(target: Any, job: Any, budget: Budget, log: Path, *, torch: bool =
 
     The child is forked with torch loaded, or, without it, is a new interpreter.
     """
+    if not torch:  # read when numpy is first imported; a process of threads has no sandbox
+        os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     context = start_server() if torch else multiprocessing.get_context("spawn")
     child: BaseProcess = context.Process(target=target, args=(job,), daemon=True)
     begin = time.monotonic()

@@ -26,7 +26,7 @@ from harness import registry
 from harness.errors import OverBudgetError, SlimbenchError
 from harness.run import sandbox
 from harness.run.job import SearchJob
-from harness.run.search import Problem, Table, load_table, small
+from harness.run.search import Problem, Table, load_table
 from harness.types import Case
 
 LARGEST_REPORT_BYTES = 50 * 10**6
@@ -39,8 +39,7 @@ def solve(job: SearchJob) -> None:
     out = Path(job.out)
     sandbox.redirect_output(out / "log.txt")
     task = registry.find_table_task(job.task)
-    case = next(case for case in task.cases if case.name == job.case)
-    case = small(case) if job.small else case
+    case = job.case
     table = load_table(task, case, Path(job.data))
     sandboxed = sandbox.enter(
         program=[registry.ROOT / name for name in sandbox.PROGRAM],

@@ -32,6 +32,8 @@ from harness.run.stages import Place
 from harness.traces import Trace
 from harness.types import Case, Scale, TableTask
 
+START_SECONDS = 60.0  # until the child has started and read the table; its seeds have own limits
+
 
 def prepare(task: TableTask, scale: Scale, place: Place) -> PreparedTable:
     """The table in place: generated at smoke scale, else from the data cache, checksums tested."""
@@ -141,8 +143,7 @@ def _solve(run: SearchRun) -> tuple[SearchRecord, Trace]:
     begin = time.monotonic()
     job = SearchJob(
         task=run.prepared.task.name,
-        case=run.case.name,
-        small=run.prepared.scale == "smoke",
+        case=run.case,
         method_file=str(run.method.path.resolve()),
         setting=dict(run.setting),
         seeds=run.seeds,
@@ -150,12 +151,14 @@ def _solve(run: SearchRun) -> tuple[SearchRecord, Trace]:
         out=str(out),
         hidden=(str(run.place.results), str(run.place.runs), str(run.place.data)),
     )
-    whole = replace(run.case.budget, wall_seconds=run.case.budget.wall_seconds * len(run.seeds))
+    seconds = START_SECONDS + run.case.budget.wall_seconds * len(run.seeds)
+    whole = replace(run.case.budget, wall_seconds=seconds)
     ended = process.run_child(start_search, job, whole, out / "log.txt", torch=False)
     told, asked = _read(out, run, ended.cause)
     begin_score = time.monotonic()
     record, trace = score(run, told, asked)
-    shutil.move(out / "log.txt", run.folder / "log.txt")
+    if (out / "log.txt").is_file():
+        shutil.move(out / "log.txt", run.folder / "log.txt")
     shutil.rmtree(out, ignore_errors=True)
     cost = record.cost.model_copy(
         update={

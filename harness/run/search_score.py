@@ -90,7 +90,7 @@ def score(
     """Record and trace of what was asked and answered; every value is looked up here."""
     task, case = run.prepared.task, run.case
     table = load_table(task, case, run.prepared.data)
-    tests = test_columns(task, run.prepared.data)
+    tests = hidden_columns(task, run.prepared.data)
     failures, parts, queries = [], [], 0
     answers: Counter[int] = Counter()
     for seed in told["seeds"]:
@@ -166,7 +166,7 @@ def _kept(table: Table, case: Case, answer: np.ndarray) -> np.ndarray:
     return kept
 
 
-def test_columns(task: TableTask, folder: Path) -> dict[str, np.ndarray]:
+def hidden_columns(task: TableTask, folder: Path) -> dict[str, np.ndarray]:
     """Test quality of every architecture by data set; only the parent process reads it."""
     names = dict.fromkeys(case.dataset for case in task.cases)
     return {name: data.load_column(folder, "test", f"input_{name}_test") for name in names}
@@ -272,7 +272,7 @@ def table_record(prepared: PreparedTable) -> TableRecord:
     from scipy.stats import kendalltau
 
     task = prepared.task
-    tests = test_columns(task, prepared.data)
+    tests = hidden_columns(task, prepared.data)
     fronts, correlations = {}, {}
     for case in task.cases:
         if case.device is None:

@@ -78,6 +78,9 @@ def _known() -> Mapping[tuple[str, str], Any]:
     def content(text: str, encoding: str) -> bytes:  # how protocol 2 writes bytes
         return text.encode("latin1")
 
+    def no_content() -> bytes:
+        return b""
+
     def type_of(code: str, *options: object) -> _Type:
         return _Type(code)
 
@@ -88,6 +91,7 @@ def _known() -> Mapping[tuple[str, str], Any]:
         **{(module, "set"): set for module in ("builtins", "__builtin__")},
         **{(module, "frozenset"): frozenset for module in ("builtins", "__builtin__")},
         ("_codecs", "encode"): content,
+        ("__builtin__", "bytes"): no_content,
         ("numpy", "ndarray"): "ndarray",  # only handed to _reconstruct, never called
         ("numpy", "dtype"): type_of,
         **{(module, name): made for module in numpy_names for name, made in rebuilt.items()},

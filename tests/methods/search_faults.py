@@ -48,7 +48,7 @@ FAULTS = {
     "forges": forges,
     "exits": lambda problem, best: sys.exit(3),
     "crashes": lambda problem, best: os._exit(7),
-    "sleeps": lambda problem, best: time.sleep(60),
+    "sleeps": lambda problem, best: time.sleep(600),
     "odd": fails_on_odd_numbers,
 }
 

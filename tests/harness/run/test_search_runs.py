@@ -12,7 +12,7 @@ from harness.record import SearchRecord, parse_line, read_records, to_line
 from harness.run import sandbox
 from harness.run.search import load_table
 from harness.run.search_runs import cases_of, execute, fits, plan, prepare, publish, publish_table
-from harness.run.search_score import table_record, test_columns
+from harness.run.search_score import hidden_columns, table_record
 
 METHODS = Path(__file__).parents[2] / "methods"
 TRADE_OFF = "cifar100_eyeriss-latency"
@@ -122,7 +122,7 @@ def test_a_trace_has_each_change_of_the_best_and_the_answer(search_of, cells):
     assert answer.tolist() == [record.answers[0].architecture]
     assert trace["queries"][trace["answer"]].tolist() == [40]
     assert trace["architecture"][lines][-1] == answer[0]
-    tests = test_columns(cells.task, cells.data)
+    tests = hidden_columns(cells.task, cells.data)
     assert trace["test_cifar100"][-1] == np.float32(tests["cifar100"][answer[0]])
     assert trace["validation"][-1] == np.float32(table.quality[-1][answer[0]])
 
