@@ -1,7 +1,9 @@
 """slimbench: train once, measure on fixed profiles, rank from records."""
 
 from harness.types import (
+    Architecture,
     Budget,
+    Case,
     Compression,
     DataSet,
     Input,
@@ -10,12 +12,16 @@ from harness.types import (
     Metric,
     Recipe,
     Search,
+    Space,
     Split,
+    TableTask,
     Task,
 )
 
 __all__ = [
+    "Architecture",
     "Budget",
+    "Case",
     "Compression",
     "DataSet",
     "Input",
@@ -24,6 +30,8 @@ __all__ = [
     "Metric",
     "Recipe",
     "Search",
+    "Space",
     "Split",
+    "TableTask",
     "Task",
 ]

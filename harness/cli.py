@@ -63,8 +63,12 @@ def data_prepare(
     from harness.commands import report
 
     dataset = report.find_dataset(name)
+    if dataset.really is not None and (other := dataset.really(source)):
+        dataset = report.find_dataset(other)
     folder = cache.prepare(dataset, source, cache.cache_folder(data))
     typer.echo(f"{dataset.name} is ready in {folder} (origin {dataset.origin}; {dataset.licence})")
+    if dataset.remark is not None:
+        typer.echo(dataset.remark(folder))
 
 
 @app.command()
@@ -72,7 +76,9 @@ def run(
     task: str,
     methods: Annotated[list[str] | None, typer.Argument(help="Method names; all if none.")] = None,
     scale: ScaleOption = "standard",
-    seeds: Annotated[str, typer.Option(help="Seeds, for example 0,1,2.")] = "0",
+    seeds: Annotated[
+        str | None, typer.Option(help="Seeds, for example 0,1,2 or 0-499; a table task knows its.")
+    ] = None,
     settings: Annotated[
         str | None, typer.Option(help="Indices of the method's settings, or one as JSON.")
     ] = None,
@@ -81,6 +87,9 @@ def run(
     threads: Annotated[int, typer.Option(min=0, help="Threads a run; 0 chooses.")] = 0,
     method_file: Methods = None,
     measure: Annotated[str, typer.Option(help="`now` or `later`.")] = "now",
+    case: Annotated[
+        list[str] | None, typer.Option(help="Cases of a table task; repeatable, default all.")
+    ] = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say what would run.")] = False,
     engine: Annotated[str, typer.Option(help="`local` processes, or `ray`.")] = "local",
     address: Annotated[
@@ -113,12 +122,13 @@ def run(
         task=task,
         methods=methods or [],
         scale=session.scale_of(scale),
-        seeds=session.numbers(seeds),
+        seeds=session.numbers(seeds) if seeds else None,
         settings=settings,
         workers=workers,
         method_files=method_file or [],
         measure=measure == "now",
         place=session.place(data, runs, results, device, threads, workers, scale),
+        cases=case or [],
         cluster=Cluster(store or str(runs.resolve()), address, gpus_per_run)
         if engine == "ray"
         else None,

@@ -58,10 +58,10 @@ def prepare(dataset: DataSet, source: Path, cache: Path) -> Path:
 def store(splits: dict[str, Split], folder: Path) -> Path:
     """Write the splits below `folder`, each in its own folder, and the checksums last."""
     checksums: dict[str, str] = {}
-    for name in SPLITS:
-        arrays = {f"input_{key}": value for key, value in splits[name].inputs.items()}
-        arrays |= {f"context_{key}": value for key, value in splits[name].context.items()}
-        for key, array in (arrays | {"targets": splits[name].targets}).items():
+    for name, split in splits.items():
+        arrays = {f"input_{key}": value for key, value in split.inputs.items()}
+        arrays |= {f"context_{key}": value for key, value in split.context.items()}
+        for key, array in (arrays | {"targets": split.targets}).items():
             path = folder / name / f"{key}.npy"
             path.parent.mkdir(parents=True, exist_ok=True)
             part = path.with_suffix(".part")
@@ -114,3 +114,17 @@ def load_split(folder: Path, name: str) -> Split:
         return {key.removeprefix(prefix): value for key, value in kept.items()}
 
     return Split(named("input_"), arrays["targets"], named("context_"))
+
+
+def load_column(folder: Path, split: str, name: str) -> np.ndarray:
+    """One array of a prepared split, in memory. Raises DataError when it is not there."""
+    path = folder / split / f"{name}.npy"
+    try:
+        found: np.ndarray = np.load(path, allow_pickle=False)
+    except (OSError, ValueError, EOFError) as error:
+        checksums(folder)
+        raise DataError(
+            f"{path} is missing or damaged ({error}); "
+            f"run `slimbench data prepare {folder.name} --from DIR` again"
+        ) from None
+    return found

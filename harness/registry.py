@@ -21,7 +21,7 @@ from typing import Any
 
 from harness.errors import UsageError
 from harness.record import sha256_of
-from harness.types import Method, Setting, Task
+from harness.types import DataSet, Method, Setting, TableTask, Task
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -43,14 +43,28 @@ class MethodListing:
     source_sha256: str
 
 
-@cache
 def tasks() -> Mapping[str, Task]:
-    """All tasks by name. Raises UsageError when two have one name."""
+    """The tasks on models by name. Raises UsageError when two tasks have one name."""
+    return {name: task for name, task in _all_tasks().items() if isinstance(task, Task)}
+
+
+def table_tasks() -> Mapping[str, TableTask]:
+    """The tasks on tables of trained architectures by name."""
+    return {name: task for name, task in _all_tasks().items() if isinstance(task, TableTask)}
+
+
+def datasets() -> Mapping[str, DataSet]:
+    """The data sets of all tasks by name."""
+    return {task.dataset.name: task.dataset for task in _all_tasks().values()}
+
+
+@cache
+def _all_tasks() -> Mapping[str, Task | TableTask]:
     modules = [f"tasks.{path.parent.name}.task" for path in (ROOT / "tasks").glob("*/task.py")]
     modules += [entry.value for entry in entry_points(group="slimbench.tasks")]
-    found: dict[str, Task] = {}
+    found: dict[str, Task | TableTask] = {}
     for module in sorted(modules):
-        task: Task = importlib.import_module(module.split(":")[0]).TASK
+        task: Task | TableTask = importlib.import_module(module.split(":")[0]).TASK
         if task.name in found:
             raise UsageError(f"two tasks are named '{task.name}': {module} and another; rename one")
         found[task.name] = task
@@ -148,7 +162,13 @@ def load_method(path: Path) -> Method:
 
 def find_task(name: str) -> Task:
     """The task of that name. Raises UsageError with the nearest name."""
-    task: Task = _find(name, tasks(), "task")
+    task: Task = _find(name, tasks(), "task on models")
+    return task
+
+
+def find_table_task(name: str) -> TableTask:
+    """The table task of that name. Raises UsageError with the nearest name."""
+    task: TableTask = _find(name, table_tasks(), "table task")
     return task
 
 

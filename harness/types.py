@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, Protocol
@@ -10,11 +10,14 @@ from typing import TYPE_CHECKING, Any, Literal, Protocol
 import numpy as np
 
 if TYPE_CHECKING:
+    from random import Random
+
     from onnx import ModelProto
     from torch import Tensor, nn
 
 Scale = Literal["smoke", "standard", "full"]
 Setting = Mapping[str, Any]
+Architecture = tuple[int, ...]
 Change = Callable[[Mapping[str, np.ndarray], np.random.Generator], dict[str, np.ndarray]]
 
 
@@ -68,6 +71,8 @@ class DataSet:
 
     `read(folder)` returns the splits train, validation and test from official files and raises
     DataError when one is missing or damaged; `generate(seed)` returns the same shapes, tiny.
+    `really(folder)` names the data set that the files in a folder are of, when it is another one;
+    `remark(folder)` says in a sentence what a reader of the prepared data should know.
     """
 
     name: str
@@ -75,6 +80,8 @@ class DataSet:
     licence: str
     read: Callable[[Path], dict[str, Split]]
     generate: Callable[[int], dict[str, Split]]
+    really: Callable[[Path], str | None] | None = None
+    remark: Callable[[Path], str] | None = None
 
 
 @dataclass(frozen=True)
@@ -175,6 +182,89 @@ class Task:
         return self.output or Input("logits", "float32", (self.classes,))
 
 
+@dataclass(frozen=True)
+class Space:
+    """Architectures as one choice for each decision: `choices[d]` names what decision d may be.
+
+    An architecture is a tuple of choice numbers. `canonical(architecture)` is equal for
+    architectures that compute the same function; `text(architecture)` is how papers write it.
+    `features(architectures)` turns int (n, decisions) into float64 (n, features): what can be
+    counted without training, such as depth.
+    """
+
+    name: str
+    choices: tuple[tuple[str, ...], ...]
+    canonical: Callable[[Architecture], Hashable]
+    text: Callable[[Architecture], str]
+    features: Callable[[np.ndarray], np.ndarray]
+
+    def all(self) -> np.ndarray:
+        """Every architecture, int64 (n, decisions); for spaces small enough to list."""
+        grids = np.indices([len(names) for names in self.choices])
+        return grids.reshape(len(self.choices), -1).T
+
+    def neighbors(self, architecture: Architecture) -> list[Architecture]:
+        """All architectures that differ in exactly one decision."""
+        return [
+            (*architecture[:place], choice, *architecture[place + 1 :])
+            for place, names in enumerate(self.choices)
+            for choice in range(len(names))
+            if choice != architecture[place]
+        ]
+
+
+@dataclass(frozen=True)
+class Case:
+    """One question to a table: which data set, what may be spent, and against which device.
+
+    `fidelities` are the epochs that may be asked for, cheapest first. A query of fewer epochs
+    than `full_epochs` counts as that share of a query. `device` None asks for quality alone.
+    """
+
+    name: str
+    title: str
+    dataset: str
+    fidelities: tuple[int, ...]
+    full_epochs: int
+    budget: Budget
+    seeds: int
+    device: str | None = None
+    protocol: str = ""
+    long: bool = False
+
+    @property
+    def kind(self) -> str:
+        """`quality`, `long` (quality with a budget for cheap methods only), or `trade_off`."""
+        if self.device:
+            return "trade_off"
+        return "long" if self.long else "quality"
+
+
+@dataclass(frozen=True)
+class TableTask:
+    """A search space whose architectures were all trained before; an answer is looked up.
+
+    The data set's splits are columns over architectures. `validation` holds what may be queried:
+    `DATASET_validation_EPOCHS` (quality), `DATASET_seconds_EPOCHS` (estimated training time) and
+    `DATASET_DEVICE` (cost); `test` holds `DATASET_test`. Both have the architectures as targets,
+    int8 (architectures, decisions). `devices` maps profiles to DEVICE; `clock` says what the
+    simulated seconds are.
+    """
+
+    name: str
+    version: int
+    title: str
+    modality: str
+    dataset: DataSet
+    space: Space
+    metric: Metric
+    cases: tuple[Case, ...]
+    devices: Mapping[str, str]
+    clock: str
+    folder: Path
+    poses: tuple[str, ...] = ("Search",)
+
+
 class Compression(Protocol):
     """What a compression method sees: a trained reference, metered training, no test data."""
 
@@ -229,24 +319,62 @@ class Compression(Protocol):
 
 
 class Search(Protocol):
-    """What a search method sees: a space to query under a budget, no test data."""
+    """What a search method sees: a space to query under a budget, no test data.
 
-    def sample(self) -> Any:
+    `device` is the profile whose cost counts beside quality, or None. All of a method's random
+    choices come from `random`.
+    """
+
+    space: Space
+    fidelities: tuple[int, ...]
+    device: str | None
+    random: Random
+
+    def sample(self) -> Architecture:
         """A random architecture of the space."""
 
-    def query(self, architecture: Any, fidelity: int | None = None) -> float:
-        """Validation quality; charged to the budget."""
+    def query(self, architecture: Architecture, fidelity: int | None = None) -> float:
+        """Validation quality after `fidelity` epochs (default: the most); charged, also again.
 
-    def cost(self, architecture: Any, profile: str) -> float:
-        """Latency in ms or energy in mJ on a table or predicted profile."""
+        A query that starts within the budget is finished and counted; the next one raises
+        OverBudgetError.
+        """
+
+    def query_many(
+        self, architectures: Iterable[Architecture] | np.ndarray, fidelity: int | None = None
+    ) -> np.ndarray:
+        """As `query` for int (n, decisions) architectures, in order; float64 (n,)."""
+
+    def cost(self, architecture: Architecture, device: str | None = None) -> float:
+        """Published cost on a device, in its profile's unit, or `macs` or `params`; free.
+
+        Infinite where the device cannot run the architecture.
+        """
+
+    def costs(self, architectures: np.ndarray, device: str | None = None) -> np.ndarray:
+        """As `cost` for int (n, decisions) architectures; float64 (n,)."""
+
+    def exhausted(self) -> bool:
+        """Whether the budget is spent."""
+
+    def progress(self) -> float:
+        """The spent share of the budget, 0 to 1 or a little more."""
+
+    def best(self) -> Architecture:
+        """The queried architecture of best validation quality at the most epochs asked for."""
+
+    def front(self) -> list[Architecture]:
+        """The queried architectures that none beats in both quality and the device's cost."""
 
 
 @dataclass(frozen=True)
 class Method:
     """A published way to solve one kind of problem.
 
-    `solve(problem, **setting)` returns an nn.Module or an ONNX ModelProto; each entry of
-    `settings` is one operating point, together they draw the method's curve.
+    `solve(problem, **setting)` returns an nn.Module or an ONNX ModelProto, or, for a Search, the
+    chosen architecture (several where a device's cost counts); each entry of `settings` is one
+    operating point, together they draw the method's curve. `modalities` limits a method to kinds
+    of data, or of Search cases: `quality`, `long`, `trade_off`.
     """
 
     name: str

@@ -16,7 +16,9 @@ from harness.record import (
     ProfileBlock,
     Record,
     RunRecord,
+    SearchRecord,
     StatusRecord,
+    TableRecord,
     identity,
     read_records,
 )
@@ -24,6 +26,7 @@ from harness.record import (
 if TYPE_CHECKING:
     import pandas as pd
 
+    from harness.traces import Trace
     from leaderboard.table import Table
 
 RESULTS = Path(__file__).parent / "results"
@@ -38,6 +41,8 @@ class TaskRecords:
 
     runs: list[RunRecord]
     measurements: list[MeasurementRecord]
+    searches: list[SearchRecord] = field(default_factory=list)
+    tables: list[TableRecord] = field(default_factory=list)
     statuses: list[StatusRecord] = field(default_factory=list)
     cards: list[CardRecord] = field(default_factory=list)
 
@@ -51,6 +56,16 @@ class TaskRecords:
             if name not in newest or one.created >= newest[name].created:
                 newest[name] = one
         return [newest[name].profile for name in sorted(counts, key=lambda n: (-counts[n], n))]
+
+
+@dataclass(frozen=True)
+class SearchTable:
+    """A table task at one scale: records, what enumeration says, traces by key, and the rows."""
+
+    records: list[SearchRecord]
+    table: TableRecord | None
+    traces: dict[str, Trace]
+    rows: list[Row]
 
 
 @dataclass(frozen=True)
@@ -110,6 +125,23 @@ class Board:
             self._tables[key] = table(self, task, scale, profiles[chosen] if chosen else None)
         return self._tables[key]
 
+    def search(self, task: str, scale: str = "standard") -> SearchTable | None:
+        """What a table task's records of one scale say; None for a task on models."""
+        from leaderboard.search import of_newest_table, read_traces, rows_of
+
+        records = of_newest_table([r for r in self.records(task).searches if r.scale == scale])
+        if not records:
+            return None
+        table = (records[0].task.version, records[0].task.table_sha256)
+        tables = self.records(task).tables
+        newest = next(
+            (one for one in tables if (one.task.version, one.task.table_sha256) == table), None
+        )
+        files = [folder / task for folder in self.folders]
+        traces = read_traces([p for f in files for p in sorted(f.glob(f"*.{scale}.parquet"))])
+        rows = rows_of(records, traces, newest.fronts if newest else {})
+        return SearchTable(records, newest, traces, rows)
+
     def predictions_of(self, task: str, key: str) -> Path | None:
         """The file with a run's per-example predictions, in the first folder that has it."""
         return self._stored(Path(task) / "predictions" / f"{key[:16]}.npz")
@@ -156,7 +188,7 @@ def _read(task: str, paths: Sequence[Path]) -> TaskRecords:
     found: dict[tuple[str, ...], Record] = {}
     for path in paths:
         for record in read_records([path]):
-            owner = record.task.name if isinstance(record, RunRecord) else record.task
+            owner = record.task if isinstance(record.task, str) else record.task.name
             if owner != task:
                 raise UsageError(
                     f"{path} holds a record of task '{owner}'; move it to a folder of that name"
@@ -172,6 +204,8 @@ def _read(task: str, paths: Sequence[Path]) -> TaskRecords:
             if isinstance(one, RunRecord)
         ],
         [one for one in found.values() if isinstance(one, MeasurementRecord)],
+        [one for one in found.values() if isinstance(one, SearchRecord)],
+        [one for one in found.values() if isinstance(one, TableRecord)],
         statuses,
         [one for one in rows if isinstance(one, CardRecord)],
     )

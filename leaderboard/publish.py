@@ -18,6 +18,7 @@ from leaderboard.pages.method_page import method_page
 from leaderboard.pages.profile_page import profile_page
 from leaderboard.pages.safe import slug
 from leaderboard.pages.score_data import score_script
+from leaderboard.pages.search_page import search_page
 from leaderboard.pages.task_page import page_name, task_page
 from leaderboard.table import Table
 
@@ -46,7 +47,9 @@ def derived_files(board: Board) -> Iterator[tuple[str, Iterator[str]]]:
     standard = _default_tables(board, ("standard",))
     everywhere = _default_tables(board, PUBLISHED_SCALES)
     yield "index.md", iter([index_page(standard)])
-    yield "tasks/index.md", iter([tasks_page(standard)])
+    searches = [(name, board.records(name).searches) for name in board.tasks("standard")]
+    titles = {name: found[0].task.title for name, found in searches if found}
+    yield "tasks/index.md", iter([tasks_page(standard, titles)])
     yield from _method_pages(everywhere, standard)
     yield from _profile_pages(board)
     yield "board.json", json_chunks(board.every_row())
@@ -58,6 +61,7 @@ def derived_files(board: Board) -> Iterator[tuple[str, Iterator[str]]]:
 
 def _task_pages(board: Board) -> Iterator[tuple[str, Iterator[str]]]:
     for task in board.tasks():
+        yield from _search_page(board, task)
         scales = [one for one in PUBLISHED_SCALES if board.table(task, one) is not None]
         for scale in scales:
             tables = _tables(board, task, scale)
@@ -67,6 +71,15 @@ def _task_pages(board: Board) -> Iterator[tuple[str, Iterator[str]]]:
                 iter([task_page(tables, others, _stored(board, tables).keys())]),
             )
             yield from _score_files(board, next(iter(tables.values())))
+
+
+def _search_page(board: Board, task: str) -> Iterator[tuple[str, Iterator[str]]]:
+    """The page and the raw rows of a table task."""
+    found = board.search(task)
+    if found is not None:
+        yield f"tasks/{page_name(task, 'standard')}.md", iter([search_page(found)])
+        rows = json.dumps(found.rows, sort_keys=True, indent=1)
+        yield f"tasks/{page_name(task, 'standard')}.json", iter([rows + "\n"])
 
 
 def _stored(board: Board, tables: dict[str | None, Table]) -> dict[str, Path]:

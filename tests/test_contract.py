@@ -6,6 +6,7 @@
 import pytest
 
 from harness import registry
+from harness.run import search_runs
 from harness.run.matrix import plan
 from harness.run.prepare import prepare
 from harness.run.stages import execute
@@ -54,7 +55,7 @@ def test_a_method_states_source_and_at_least_three_settings(name):
     method = METHODS[name]
     assert method.source
     assert len(method.summary) > 20
-    assert len(method.settings) >= 3 or method.family == "reference"
+    assert len(method.settings) >= 3 or method.family == "reference" or method.solves == "Search"
     assert method.name == method.path.stem or method.family == "reference"
 
 
@@ -66,6 +67,37 @@ def test_what_is_read_without_importing_equals_what_is_imported(name):
         assert getattr(method, field) == getattr(listing, field)
     assert [dict(each) for each in method.settings] == [dict(each) for each in listing.settings]
     assert method.solves.__name__ == listing.solves
+
+
+SEARCHES = [
+    pytest.param(
+        task,
+        method,
+        marks=[] if task == "cell_search" or method == "random_search" else pytest.mark.slow,
+    )
+    for task in registry.table_tasks()
+    for method in METHODS
+    if METHODS[method].solves == "Search"
+]
+
+
+@pytest.mark.parametrize(("task", "method"), SEARCHES)
+def test_a_search_method_solves_a_case_at_smoke_scale(task, method, place):
+    prepared = search_runs.prepare(registry.table_tasks()[task], "smoke", place)
+    cases = search_runs.cases_of(prepared, ())
+    case = next(one for one in cases if search_runs.fits(METHODS[method], prepared.task, one))
+    run = search_runs.plan(prepared, [METHODS[method]], [case], place, settings="0")[0]
+    record, trace, _ = search_runs.execute(run)
+    assert (record.status, record.failures) == ("ok", [])
+    assert set(trace["seed"][trace["answer"]].tolist()) == {0, 1}
+    assert record.cost.queries > 0
+
+
+@pytest.mark.parametrize("name", registry.table_tasks())
+def test_a_table_task_has_a_card(name):
+    task = registry.table_tasks()[name]
+    assert (task.folder / "README.md").is_file()
+    assert task.folder.name == name
 
 
 @pytest.mark.parametrize("name", TASKS)

@@ -19,7 +19,7 @@ from harness import data as cache
 from harness import environment, registry
 from harness.errors import UsageError
 from harness.record import MeasurementRecord
-from harness.types import DataSet
+from harness.types import DataSet, TableTask, Task
 
 Row = dict[str, Any]
 PUBLISHED = registry.ROOT / "leaderboard" / "results"
@@ -30,7 +30,8 @@ def catalogue(method_files: Iterable[Path], as_json: bool) -> None:
     """Print tasks, methods and profiles."""
     from harness.measure.profile import list_profiles
 
-    tasks, methods = registry.tasks(), registry.methods(method_files)
+    tasks: dict[str, Task | TableTask] = {**registry.tasks(), **registry.table_tasks()}
+    methods = registry.methods(method_files)
     if as_json:
         listed = [
             {k: v for k, v in asdict(m).items() if k != "path"} | {"path": str(m.path)}
@@ -57,7 +58,7 @@ def catalogue(method_files: Iterable[Path], as_json: bool) -> None:
 
 def find_dataset(name: str) -> DataSet:
     """The data set of that name. Raises UsageError with the nearest name."""
-    known = {task.dataset.name: task.dataset for task in registry.tasks().values()}
+    known = registry.datasets()
     if name not in known:
         near = difflib.get_close_matches(name, known, n=1, cutoff=0.0)
         raise UsageError(f"no data set is named '{name}'; did you mean '{near[0]}'?")
@@ -68,7 +69,7 @@ def datasets(given: Path | None) -> None:
     """Print the data sets and whether each is in the cache."""
     folder = cache.cache_folder(given)
     rows = []
-    for dataset in {t.dataset.name: t.dataset for t in registry.tasks().values()}.values():
+    for dataset in registry.datasets().values():
         state = "prepared" if (folder / dataset.name / "checksums.json").is_file() else "missing"
         rows.append([dataset.name, state, dataset.origin, dataset.licence])
     print_table(f"Data sets in {folder}", ["name", "state", "origin", "licence"], rows)
@@ -81,7 +82,7 @@ def doctor(given: Path | None, as_json: bool) -> None:
     from harness.run import sandbox
 
     folder = cache.cache_folder(given)
-    names = sorted({task.dataset.name for task in registry.tasks().values()})
+    names = sorted(registry.datasets())
     ready = [name for name in names if (folder / name / "checksums.json").is_file()]
     profiles = [load_profile(name) for name in list_profiles()]
     fits = [p.name for p in profiles if p.kind == "measured" and not mismatch(p, machine())]
@@ -139,6 +140,9 @@ def rows_of(task: str, scale: str, profile: str | None, where: Sequence[Path]) -
 
 def board(task: str, scale: str, profile: str | None, where: Sequence[Path], as_json: bool) -> None:
     """Print a task's table; failed rows come last with their cause."""
+    if task in registry.table_tasks():
+        _search_board(task, scale, where, as_json)
+        return
     rows = rows_of(task, scale, profile, where)
     if as_json:
         print_json(rows)
@@ -154,6 +158,20 @@ def board(task: str, scale: str, profile: str | None, where: Sequence[Path], as_
             setting = json.dumps(row["setting"])
             said = escape(f"{row['method']} {setting}: {row['cause']}")
             console.print(f"[red]{row['status']}[/] {said}")
+
+
+def _search_board(task: str, scale: str, where: Sequence[Path], as_json: bool) -> None:
+    import leaderboard
+    from harness.commands import search
+
+    known = leaderboard.load(where)
+    found = known.search(task, scale) if task in known.tasks(scale) else None
+    if found is None:
+        raise UsageError(
+            f"no {scale} records of {task} yet; `slimbench run {task} METHOD --scale {scale}` "
+            "makes some"
+        )
+    search.board(found.rows, registry.find_table_task(task).title, as_json)
 
 
 def recommend(

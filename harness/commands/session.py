@@ -8,7 +8,7 @@ import shutil
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import get_args
 
@@ -40,12 +40,13 @@ class Order:
     task: str
     methods: list[str]
     scale: Scale
-    seeds: list[int]
+    seeds: list[int] | None
     settings: str | None
     workers: int
     method_files: list[Path]
     measure: bool
     place: Place
+    cases: list[str] = field(default_factory=list)
     cluster: Cluster | None = None
 
 
@@ -57,11 +58,14 @@ def scale_of(name: str) -> Scale:
 
 
 def numbers(text: str) -> list[int]:
-    """Seeds from `0,1,2`. Raises UsageError for anything else."""
+    """Seeds from `0,1,2` or `0-499`. Raises UsageError for anything else."""
     try:
-        return [int(part) for part in text.split(",")]
+        ends = [[int(end) for end in part.split("-")] for part in text.split(",")]
+        return [seed for part in ends for seed in range(part[0], part[-1] + 1)]
     except ValueError:
-        raise UsageError(f"--seeds {text!r} is not a list of whole numbers such as 0,1,2") from None
+        raise UsageError(
+            f"--seeds {text!r} is not a list of whole numbers such as 0,1,2 or 0-499"
+        ) from None
 
 
 def place(
@@ -83,12 +87,18 @@ def place(
 
 def run(order: Order, dry_run: bool, as_json: bool) -> int:
     """Run the matrix; one line a run. Returns 1 when a run failed, else 0."""
+    if order.task in registry.table_tasks():
+        from harness.commands import search
+
+        return search.run(order, dry_run, as_json)
+    if order.cases:
+        raise UsageError(f"--case is for table tasks; {order.task} has no cases")
     task = registry.find_task(order.task)
     known = registry.methods(order.method_files)
     names = order.methods or [n for n, m in known.items() if registry.applies(m, task)]
     chosen = [registry.find_method(name, order.method_files) for name in names]
     prepared = prepare(task, order.scale, order.place)
-    runs = plan(prepared, chosen, order.place, order.seeds, order.settings)
+    runs = plan(prepared, chosen, order.place, order.seeds or [0], order.settings)
     _announce(runs, as_json)
     if dry_run:
         return 0
@@ -101,7 +111,7 @@ def run(order: Order, dry_run: bool, as_json: bool) -> int:
         if profile is not None and order.cluster is None:
             measured[done.record.key] = timing.measure_run(done.run, done.record, profile)
 
-    with _progress(as_json) as progress:
+    with progress_bar(as_json) as progress:
         bar = progress.add_task(order.task, total=len(runs))
         for done in _engine(order, runs, profile, after):
             failed += done.record.status != "ok"
@@ -152,7 +162,8 @@ def _announce(runs: list[Run], as_json: bool) -> None:
         )
 
 
-def _progress(quiet: bool) -> Progress:
+def progress_bar(quiet: bool) -> Progress:
+    """A bar that disappears at the end; nothing when quiet."""
     columns = TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn()
     return Progress(*columns, TimeElapsedColumn(), console=console, disable=quiet, transient=True)
 

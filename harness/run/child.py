@@ -33,20 +33,17 @@ from harness.run.job import NO_SPACE, Job, Solved
 from harness.run.meter import Meter
 from harness.types import Budget
 
-PROGRAM = ("harness", "tasks", "baselines")
-LARGEST_FILE_BYTES = 300 * 10**6
-
 
 def solve(job: Job) -> None:
     """Solve and export inside the forked child; writes solve.json and model.onnx."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent ends its children itself
     out = Path(job.out)
-    _redirect_output(out / "log.txt")
+    sandbox.redirect_output(out / "log.txt")
     if job.kind == "reference":
         _train_reference(job)
         return
     sandboxed = sandbox.enter(
-        program=[registry.ROOT / name for name in PROGRAM],
+        program=[registry.ROOT / name for name in sandbox.PROGRAM],
         hidden=[Path(path) for path in job.hidden],
         read_only=[
             Path(job.method_file),
@@ -59,7 +56,7 @@ def solve(job: Job) -> None:
     )
     limit = job.budget["memory_bytes"] + 4 * 10**9
     resource.setrlimit(resource.RLIMIT_DATA, (limit, limit))
-    resource.setrlimit(resource.RLIMIT_FSIZE, (LARGEST_FILE_BYTES,) * 2)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (sandbox.LARGEST_FILE_BYTES,) * 2)
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     solved = _run(job)
     solved.sandbox = sandboxed
@@ -82,7 +79,7 @@ def _train_reference(job: Job) -> None:
 
 def _run(job: Job) -> Solved:
     begin, solved = time.monotonic(), Solved()
-    _set_seeds(job.seed)
+    set_seeds(job.seed)
     torch.set_num_threads(job.threads)
     meter = Meter(Budget(**job.budget))
     try:
@@ -134,16 +131,8 @@ def _problem(job: Job, meter: Meter) -> Problem:
     )
 
 
-def _set_seeds(seed: int) -> None:
+def set_seeds(seed: int) -> None:
+    """Seed every generator that a method may use."""
     random.seed(seed)
     np.random.seed(seed)
     torch.manual_seed(seed)
-
-
-def _redirect_output(path: Path) -> None:
-    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC)
-    os.dup2(descriptor, 1)
-    os.dup2(descriptor, 2)
-    os.close(descriptor)
-    os.close(0)
-    os.open(os.devnull, os.O_RDONLY)

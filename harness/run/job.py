@@ -6,6 +6,8 @@ import os
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
+from harness.types import Case
+
 NO_SPACE = 28  # exit code of a child that found no space left on disk
 
 
@@ -40,6 +42,28 @@ class Solved:
     cpu_seconds: float = 0.0
     peak_rss_bytes: int = 0
     sandbox: str = "none"
+
+
+@dataclass(frozen=True)
+class SearchJob:
+    """What the child of a table search is told: one method on one case, seed after seed."""
+
+    task: str
+    case: Case
+    method_file: str
+    setting: dict[str, Any]
+    seeds: tuple[int, ...]
+    data: str
+    out: str
+    hidden: tuple[str, ...] = ()
+    owner: int = field(default_factory=os.getpid)
+
+
+def start_search(job: SearchJob) -> None:
+    """Entry point of the forked child of a table search."""
+    from harness.run import search_child
+
+    search_child.solve(job)
 
 
 def start(job: Job) -> None:

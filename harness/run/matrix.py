@@ -48,13 +48,14 @@ def plan(
                 f"{'/'.join(method.modalities) or 'any'} data; task '{prepared.task.name}' poses "
                 f"{'/'.join(prepared.task.poses)} on {prepared.task.modality} data"
             )
-        chosen += [(method, setting) for setting in _choose(method, settings)]
+        chosen += [(method, setting) for setting in choose_settings(method, settings)]
     return [
         Run(prepared, method, setting, seed, place) for seed in seeds for method, setting in chosen
     ]
 
 
-def _choose(method: MethodListing, settings: str | None) -> list[Setting]:
+def choose_settings(method: MethodListing, settings: str | None) -> list[Setting]:
+    """All settings, those of the given indices, or one from JSON. Raises UsageError if unknown."""
     if settings is None:
         return list(method.settings)
     if settings.lstrip().startswith("{"):

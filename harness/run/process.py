@@ -74,9 +74,14 @@ def start_server() -> Any:
     return context
 
 
-def run_child(target: Any, job: Any, budget: Budget, log: Path) -> Ended:
-    """Run `target(job)` in a forked child until it ends or passes a limit."""
-    context = start_server()
+def run_child(target: Any, job: Any, budget: Budget, log: Path, *, torch: bool = True) -> Ended:
+    """Run `target(job)` in a child until it ends or passes a limit.
+
+    The child is forked with torch loaded, or, without it, is a new interpreter.
+    """
+    if not torch:  # read when numpy is first imported; a process of threads has no sandbox
+        os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+    context = start_server() if torch else multiprocessing.get_context("spawn")
     child: BaseProcess = context.Process(target=target, args=(job,), daemon=True)
     begin = time.monotonic()
     child.start()

@@ -24,6 +24,8 @@ MS_NOSUID, MS_NODEV = 2, 4
 MNT_DETACH = 2
 PR_SET_PDEATHSIG = 1
 SYS_PIVOT_ROOT = {"x86_64": 155, "aarch64": 41}
+PROGRAM = ("harness", "tasks", "baselines")  # folders of the repository that a method needs
+LARGEST_FILE_BYTES = 300 * 10**6
 SYSTEM = ("/usr", "/lib", "/lib64", "/bin", "/sbin", "/etc", "/opt", "/sys", "/dev")
 
 _libc = ctypes.CDLL(None, use_errno=True)
@@ -171,3 +173,13 @@ def _check(result: int, subject: object = "") -> None:
     if result != 0:
         number = ctypes.get_errno()
         raise OSError(number, os.strerror(number), str(subject))
+
+
+def redirect_output(path: Path) -> None:
+    """Send what this process prints to a file, and give it nothing to read."""
+    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC)
+    os.dup2(descriptor, 1)
+    os.dup2(descriptor, 2)
+    os.close(descriptor)
+    os.close(0)
+    os.open(os.devnull, os.O_RDONLY)

@@ -89,9 +89,15 @@ def _task_line(table: Table, up: str) -> str:
     return f"<tr>{name}{''.join(f'<td>{cell}</td>' for cell in cells)}</tr>"
 
 
-def tasks_page(tables: Sequence[Table]) -> str:
-    """All tasks with their headlines, then the methods across tasks."""
+def tasks_page(tables: Sequence[Table], searches: Mapping[str, str] | None = None) -> str:
+    """All tasks with their headlines, then the table tasks: `searches` maps names to titles."""
     body = task_lines(tables, "../") if tables else "<p>No results yet.</p>"
+    if searches:
+        links = "".join(
+            f'<li><a href="{page_name(name, "standard")}.html">{text(title)}</a></li>'
+            for name, title in sorted(searches.items())
+        )
+        body += f"<h2>Architecture search on tables</h2><ul>{links}</ul>"
     return page("Tasks", body)
 
 

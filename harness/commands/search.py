@@ -1,0 +1,91 @@
+"""`slimbench run` and `board` for table tasks."""
+
+from __future__ import annotations
+
+import json
+import time
+
+from rich.markup import escape
+
+from harness import registry
+from harness.commands.report import Row, console, number, print_json, print_table, text
+from harness.commands.session import Order, progress_bar
+from harness.record import SearchRecord
+from harness.run import search_runs
+
+
+def run(order: Order, dry_run: bool, as_json: bool) -> int:
+    """Run methods on the cases of a table; one line a run. Returns 1 when a seed failed."""
+    task = registry.find_table_task(order.task)
+    prepared = search_runs.prepare(task, order.scale, order.place)
+    cases = search_runs.cases_of(prepared, order.cases)
+    known = registry.methods(order.method_files)
+    names = order.methods or [
+        name
+        for name, method in known.items()
+        if any(search_runs.fits(method, task, case) for case in cases)
+    ]
+    chosen = [registry.find_method(name, order.method_files) for name in names]
+    runs = search_runs.plan(prepared, chosen, cases, order.place, order.seeds or (), order.settings)
+    if not as_json:
+        seeds = sum(len(run.seeds) for run in runs)
+        console.print(f"{len(runs)} runs of {seeds:,} seeds in all; the clock is {task.clock}")
+    if dry_run:
+        return 0
+    search_runs.publish_table(prepared, order.place)
+    begin, records = time.monotonic(), []
+    with progress_bar(as_json) as progress:
+        bar = progress.add_task(order.task, total=len(runs))
+        for _, record, reused in search_runs.run_all(runs, order.workers):
+            records.append(record)
+            if not as_json:
+                progress.console.print(_line(record, reused), soft_wrap=True)
+            progress.advance(bar)
+    failed = sum(record.status != "ok" for record in records)
+    if as_json:
+        print_json([json.loads(record.model_dump_json()) for record in records])
+    else:
+        console.print(
+            f"{len(runs) - failed} of {len(runs)} runs done in {time.monotonic() - begin:.0f} s; "
+            f"`slimbench board {task.name}`"
+        )
+    return 1 if failed else 0
+
+
+def _line(record: SearchRecord, reused: bool) -> str:
+    setting = ", ".join(f"{k}={v}" for k, v in record.setting.items()) or "-"
+    name = f"{record.method.name} ({setting}) on {record.case.name}"
+    cost = f"{record.cost.queries:,} queries, {record.cost.cpu_seconds:.1f} s of CPU"
+    again = " (reused)" if reused else ""
+    if record.failures:
+        first = record.failures[0]
+        said = f"{len(record.failures)}+ of {len(record.seeds)} seeds: {first.cause}"
+        return f"[red]{record.status}[/] {escape(f'{name}: {said}')}"
+    return f"{name}: {len(record.seeds)} seeds, {cost}{again}"
+
+
+def board(rows: list[Row], title: str, as_json: bool) -> None:
+    """Print a table task's rows, case by case."""
+    if as_json:
+        print_json(rows)
+        return
+    for case in dict.fromkeys(row["case"] for row in rows):
+        lines = [row for row in rows if row["case"] == case]
+        print_table(
+            f"{title}: {lines[0]['case_title']}",
+            ["group", "method", "setting", "n", "validation", "test", "regret", "hit", "HV"],
+            [
+                [
+                    text(row["tie_group"]),
+                    row["method"],
+                    ", ".join(f"{k}={v}" for k, v in row["setting"].items()) or "-",
+                    row["seeds"],
+                    number(row["validation"], 100, "{:.2f}%"),
+                    number(row["test"], 100, "{:.2f}%"),
+                    number(row["regret"], 100, "{:.2f}"),
+                    number(row["hit_median"], 1, "{:.0f}"),
+                    number(row["hypervolume"], 100, "{:.1f}%"),
+                ]
+                for row in lines
+            ],
+        )

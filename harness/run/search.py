@@ -1,0 +1,288 @@
+"""The Search problem as the harness poses it: a case of a table, metered, without test values."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from random import Random
+
+import numpy as np
+
+from harness.data import load_column
+from harness.errors import OverBudgetError, UsageError
+from harness.types import Architecture, Case, Space, TableTask
+
+COUNTED = ("macs", "params")  # known of an architecture without training it
+SMOKE_QUERIES = 40
+SMOKE_SHARE = 0.1  # of the simulated seconds
+
+
+@dataclass(frozen=True)
+class Table:
+    """The columns of one case over its architectures; row r is `architectures[r]`.
+
+    `quality`, `seconds` and `charges` (what a query costs in the budget's unit) are float64
+    (fidelities, rows), `costs[device]` is float64 (rows,). The lists hold the same numbers for
+    queries one by one, made once for all seeds.
+    """
+
+    space: Space
+    architectures: np.ndarray
+    quality: np.ndarray
+    seconds: np.ndarray
+    costs: Mapping[str, np.ndarray]
+    charges: np.ndarray
+    rows: Mapping[Architecture, int]
+    row_of_number: np.ndarray
+    quality_list: list[list[float]]
+    charges_list: list[list[float]]
+
+    def row(self, architecture: Architecture) -> int:
+        """The row of an architecture. Raises UsageError outside the space."""
+        try:
+            return self.rows[architecture]
+        except (KeyError, TypeError):
+            raise UsageError(self._outside(architecture)) from None
+
+    def rows_of(self, architectures: Iterable[Architecture] | np.ndarray) -> np.ndarray:
+        """Rows (n,) of int (n, decisions) architectures. Raises UsageError outside the space."""
+        sizes = [len(names) for names in self.space.choices]
+        asked = np.asarray(
+            architectures if isinstance(architectures, np.ndarray) else list(architectures)
+        )
+        if asked.ndim != 2 or asked.shape[1] != len(sizes) or asked.dtype.kind not in "iu":
+            raise UsageError(
+                f"query_many takes whole numbers (n, {len(sizes)}), not {asked.dtype} {asked.shape}"
+            )
+        inside = (asked.min(axis=0) >= 0) & (asked.max(axis=0) < sizes) if len(asked) else True
+        if not np.all(inside):
+            bad = asked[((asked < 0) | (asked >= sizes)).any(axis=1)][0]
+            raise UsageError(self._outside(tuple(bad.tolist())))
+        found: np.ndarray = self.row_of_number[numbers_of(asked, self.space)]
+        if found.size and found.min() < 0:
+            bad = asked[found.argmin()]
+            raise UsageError(self._outside(tuple(bad.tolist())))
+        return found
+
+    def _outside(self, architecture: object) -> str:
+        sizes = [len(names) for names in self.space.choices]
+        return (
+            f"{str(architecture)[:80]} is outside the space {self.space.name}: give a tuple of "
+            f"{len(sizes)} whole numbers, each from 0 to below {sizes}"
+        )
+
+
+def numbers_of(architectures: np.ndarray, space: Space) -> np.ndarray:
+    """Each architecture as one number, int64 (n,): its choices as digits."""
+    number = architectures[:, 0].astype(np.int64)
+    for place, names in enumerate(space.choices[1:], start=1):
+        number *= len(names)
+        number += architectures[:, place]
+    return number
+
+
+def load_table(task: TableTask, case: Case, folder: Path) -> Table:
+    """The queryable columns of a case from a prepared data folder; test values stay on disk.
+
+    Raises DataError without the data, UsageError when the case's device has none.
+    """
+
+    def column(name: str) -> np.ndarray:
+        return load_column(folder, "validation", f"input_{case.dataset}_{name}")
+
+    architectures = load_column(folder, "validation", "targets")
+    named = {**dict(task.devices), **{name: name for name in COUNTED}}
+    costs = {
+        device: column(name)
+        for device, name in named.items()
+        if (folder / "validation" / f"input_{case.dataset}_{name}.npy").is_file()
+    }
+    if case.device is not None and case.device not in costs:
+        raise UsageError(
+            f"device '{case.device}' has no data for {case.dataset}; "
+            f"there are {', '.join(sorted(costs)) or 'none'}"
+        )
+    row_of_number = np.full(math.prod(len(names) for names in task.space.choices), -1, np.int32)
+    row_of_number[numbers_of(architectures, task.space)] = np.arange(len(architectures))
+    quality = np.stack([column(f"validation_{epochs}") for epochs in case.fidelities])
+    seconds = np.stack([column(f"seconds_{epochs}") for epochs in case.fidelities])
+    charges = seconds
+    if case.budget.queries is not None:
+        shares = np.array(case.fidelities) / case.full_epochs
+        charges = np.repeat(shares[:, None], len(architectures), axis=1)
+    return Table(
+        space=task.space,
+        architectures=architectures,
+        quality=quality,
+        seconds=seconds,
+        costs=costs,
+        charges=charges,
+        quality_list=quality.tolist(),
+        charges_list=charges.tolist(),
+        rows={tuple(one): row for row, one in enumerate(architectures.tolist())},
+        row_of_number=row_of_number,
+    )
+
+
+class Problem:
+    """Implements harness.types.Search for one seed; `asked` is the log that is scored later.
+
+    An entry of `asked` is `row * len(fidelities) + level`, level 0 being the fewest epochs.
+    """
+
+    def __init__(self, table: Table, case: Case, seed: int) -> None:
+        self.space = table.space
+        self.fidelities = case.fidelities
+        self.device = case.device
+        self.random = Random(seed)
+        self.asked: list[int] = []
+        self._table = table
+        self._case = case
+        self._rows = table.rows
+        self._quality = table.quality_list
+        self._count = len(case.fidelities)
+        self._levels: dict[int | None, int] = {f: n for n, f in enumerate(case.fidelities)}
+        self._levels[None] = self._count - 1
+        self._charge = table.charges_list
+        self._spent = 0.0
+        self._budget = budget_of(case)
+
+    def sample(self) -> Architecture:
+        """A random architecture of the space."""
+        return tuple([self.random.randrange(len(names)) for names in self.space.choices])
+
+    def query(self, architecture: Architecture, fidelity: int | None = None) -> float:
+        """Validation quality after `fidelity` epochs; charged, also when asked before.
+
+        Raises OverBudgetError when the budget is spent, UsageError outside the space.
+        """
+        try:
+            row = self._rows[architecture]
+            level = self._levels[fidelity]
+        except (KeyError, TypeError):
+            row, level = self._table.row(architecture), self._level(fidelity)
+        if self._spent >= self._budget:
+            raise OverBudgetError(self._over(1))
+        self._spent += self._charge[level][row]
+        self.asked.append(row * self._count + level)
+        return self._quality[level][row]
+
+    def query_many(
+        self, architectures: Iterable[Architecture] | np.ndarray, fidelity: int | None = None
+    ) -> np.ndarray:
+        """As `query` for int (n, decisions) architectures; nothing is charged if it raises."""
+        level = self._level(fidelity)
+        rows = self._table.rows_of(architectures)
+        charged = self._table.charges[level][rows]
+        if len(rows) and self._spent + charged[:-1].sum() >= self._budget:
+            raise OverBudgetError(self._over(len(rows)))
+        self._spent += float(charged.sum())
+        self.asked.extend((rows * self._count + level).tolist())
+        found: np.ndarray = self._table.quality[level][rows]
+        return found
+
+    def cost(self, architecture: Architecture, device: str | None = None) -> float:
+        """Published cost on a device, or `macs` or `params`; infinite where it cannot run."""
+        value = float(self._costs(device)[self._table.row(architecture)])
+        return math.inf if math.isnan(value) else value
+
+    def costs(self, architectures: np.ndarray, device: str | None = None) -> np.ndarray:
+        """As `cost` for int (n, decisions) architectures; float64 (n,)."""
+        values = self._costs(device)[self._table.rows_of(architectures)]
+        return np.where(np.isnan(values), np.inf, values)
+
+    def exhausted(self) -> bool:
+        """Whether the budget is spent."""
+        return self._spent >= self._budget
+
+    def progress(self) -> float:
+        """The spent share of the budget, 0 to 1 or a little more."""
+        return self._spent / self._budget
+
+    def best(self) -> Architecture:
+        """The queried architecture of best validation quality at the most epochs asked for."""
+        rows, levels = self._asked()
+        top = rows[levels == levels.max()]
+        return self._architecture(top[self._table.quality[levels.max()][top].argmax()])
+
+    def front(self) -> list[Architecture]:
+        """The queried architectures that none beats in both quality and the device's cost."""
+        rows, levels = self._asked()
+        rows = np.unique(rows[levels == levels.max()])
+        costs = self._costs(None)[rows]
+        rows, costs = rows[np.isfinite(costs)], costs[np.isfinite(costs)]
+        kept = front_rows(self._table.quality[levels.max()][rows], costs)
+        return [self._architecture(row) for row in rows[kept]]
+
+    def _asked(self) -> tuple[np.ndarray, np.ndarray]:
+        if not self.asked:
+            raise UsageError("nothing was queried yet; query at least one architecture first")
+        found: tuple[np.ndarray, np.ndarray] = np.divmod(np.array(self.asked), self._count)
+        return found
+
+    def _architecture(self, row: int) -> Architecture:
+        return tuple(self._table.architectures[row].tolist())
+
+    def _level(self, fidelity: int | None) -> int:
+        if fidelity is None:
+            return self._count - 1
+        if fidelity not in self._levels:
+            raise UsageError(
+                f"fidelity {fidelity} does not exist; this case has {list(self.fidelities)} epochs"
+            )
+        return self._levels[fidelity]
+
+    def _costs(self, device: str | None) -> np.ndarray:
+        chosen = device or self.device
+        if chosen is None or chosen not in self._table.costs:
+            raise UsageError(
+                f"device '{chosen}' has no data for {self._case.dataset}; "
+                f"there are {', '.join(sorted(self._table.costs)) or 'none'}"
+            )
+        return self._table.costs[chosen]
+
+    def _over(self, more: int) -> str:
+        unit = "simulated s" if self._case.budget.queries is None else "queries"
+        return (
+            f"{more} more queries are above the budget: {self._spent:.6g} of {self._budget:.6g} "
+            f"{unit} are spent; ask exhausted() before you query"
+        )
+
+
+def small(case: Case) -> Case:
+    """The case with a budget for smoke runs."""
+    queries, seconds = case.budget.queries, case.budget.simulated_seconds
+    return replace(
+        case,
+        budget=replace(
+            case.budget,
+            queries=None if queries is None else min(queries, SMOKE_QUERIES),
+            simulated_seconds=None if seconds is None else SMOKE_SHARE * seconds,
+        ),
+    )
+
+
+def budget_of(case: Case) -> float:
+    """The case's one budget: queries (full trainings), else simulated seconds.
+
+    Raises UsageError unless exactly one is given and it is above 0.
+    """
+    given = (case.budget.queries, case.budget.simulated_seconds)
+    limits = [float(one) for one in given if one is not None]
+    if len(limits) != 1 or not limits[0] > 0:
+        raise UsageError(
+            f"case '{case.name}' has a budget of {given[0]} queries and {given[1]} simulated s; "
+            "give exactly one, above 0"
+        )
+    return limits[0]
+
+
+def front_rows(quality: np.ndarray, cost: np.ndarray) -> np.ndarray:
+    """Positions that none beats in both, by rising cost; of equals the first is kept."""
+    order = np.lexsort((-quality, cost))
+    best = np.maximum.accumulate(quality[order])
+    better = np.append(True, best[1:] > best[:-1])[: len(order)]
+    kept: np.ndarray = order[better]
+    return kept

@@ -1,0 +1,255 @@
+"""The page of a table task: who finds what after how many queries, against which device."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from harness.record import SearchRecord
+from leaderboard.board import SearchTable
+from leaderboard.pages import figures
+from leaderboard.pages.cell_picture import cell_svg
+from leaderboard.pages.html_table import html_table
+from leaderboard.pages.line_plot import LinePlot, Series, line_svg
+from leaderboard.pages.safe import page, setting_text, text
+from leaderboard.pages.search_devices import correlations_section, devices_section, label
+from leaderboard.search import curve
+from leaderboard.search_published import Published, published_of, published_picks
+
+Row = dict[str, Any]
+GRID = 60  # points of a curve
+MOST_LINES = 9  # curves of one picture, the best first
+MOST_BANDS = 3
+REGRET_FLOOR = 1e-4  # 0.01 points
+TITLES = {"cifar10": "CIFAR-10", "cifar100": "CIFAR-100", "imagenet16_120": "ImageNet16-120"}
+
+
+def search_page(found: SearchTable) -> str:
+    """The Markdown page of one table task at one scale."""
+    task = found.records[0].task
+    names = sorted({label(row) for row in found.rows})
+    quality = [row for row in found.rows if row["kind"] == "quality"]
+    trade_off = [row for row in found.rows if row["kind"] == "trade_off"]
+    parts = [f'<p class="sb-takeaway">{_takeaway(quality)}</p>\n{_facts(found)}']
+    for case in _cases(quality):
+        parts += _quality_section(found, case, names)
+    parts += _hits(quality) + _published(quality, published_of(task.name))
+    parts += _winners(found) + devices_section(found, trade_off, published_picks(task.name))
+    parts += correlations_section(found)
+    title = task.title + ("" if found.records[0].scale == "standard" else " (smoke)")
+    return page(title, "\n\n".join(parts))
+
+
+def _cases(rows: Sequence[Row]) -> list[str]:
+    return list(dict.fromkeys(row["case"] for row in rows))
+
+
+def _takeaway(rows: Sequence[Row]) -> str:
+    """Who found the best architecture soonest, over the cases in which anybody did."""
+    hit = [row for row in rows if row["hit_median"] is not None and row["seeds"] >= 3]
+    longest = {row["dataset"]: row["budget_queries"] for row in hit}  # rows come shortest first
+    hit = [row for row in hit if row["budget_queries"] == longest[row["dataset"]]]
+    if not hit:
+        return "No method has found the best architecture of the table in half of its seeds yet."
+    best = {
+        case: min((row for row in hit if row["case"] == case), key=lambda row: row["hit_median"])
+        for case in _cases(hit)
+    }
+    words = "; ".join(
+        f"{text(row['case_title'])}: <b>{text(label(row))}</b> after {row['hit_median']:.0f}"
+        for row in best.values()
+    )
+    return f"Median queries until the best architecture by validation is found: {words}."
+
+
+def _facts(found: SearchTable) -> str:
+    task = found.records[0].task
+    seeds = Counter(len(one.seeds) for one in found.records)
+    return (
+        f'<p class="sb-facts">{task.architectures:,} architectures of {text(task.space)}; an '
+        f"answer is looked up, there is no artifact. Table <code>{text(task.table)}</code> "
+        f"({task.table_sha256[:12]}, {text(task.table_origin)}). Methods see validation quality; "
+        f"test quality is looked up after they answer. Seconds are {text(task.clock)}. "
+        f"Seeds: {', '.join(f'{n} in {count} rows' for n, count in sorted(seeds.items()))}.</p>"
+    )
+
+
+def _quality_section(found: SearchTable, case: str, names: Sequence[str]) -> list[str]:
+    rows = [row for row in found.rows if row["case"] == case]
+    records = {one.key: one for one in found.records}
+    block = records[rows[0]["key"]].case
+    axis = "seconds" if block.queries is None else "queries"
+    budget = block.simulated_seconds or block.queries or 1
+    grid = np.geomspace(budget / 100 if axis == "seconds" else 1, budget, GRID)
+    shown = [row for row in rows if row["seeds"]][:MOST_LINES]
+    banded = shown[:MOST_BANDS]
+    pictures = []
+    unit = "simulated seconds (an estimate)" if axis == "seconds" else "queries"
+    for what, ceiling in (("Test regret", block.best_test), ("Test quality", None)):
+        series = []
+        for row in shown:
+            mean, low, high = curve(found.traces[row["key"]], block.dataset, axis, grid)
+            if ceiling is not None:
+                mean, low, high = ceiling - mean, ceiling - high, ceiling - low
+            band = (low, high) if row in banded else (None, None)
+            series.append(Series(label(row), grid, mean, *band))
+        plot = LinePlot(
+            series,
+            unit,
+            f"{what}, {'points' if ceiling else '%'}",
+            names=names,
+            floor=REGRET_FLOOR if ceiling else None,
+        )
+        pictures.append(
+            f'<figure class="sb-figure">{line_svg(plot)}<figcaption>{what} of the best so far by '
+            f"validation; mean of the seeds, bands of the first {len(banded)} rows from 10% to 90%"
+            "</figcaption></figure>"
+        )
+    return [
+        f"## {text(block.title)}",
+        pictures[0],
+        f"<details><summary>Test quality</summary>{pictures[1]}</details>",
+        _quality_table(rows, block.best_architecture_test, block.best_test),
+    ]
+
+
+def _quality_table(rows: Sequence[Row], best_by_validation: float, best: float) -> str:
+    heads = ("Method", "Tie", "n", "Validation", "Test", "Regret", "Best found", "CPU s/seed")
+    reached, most = (figures.quality(one, "fraction") for one in (best_by_validation, best))
+    ceilings = (
+        f"<p>Test quality of the best architecture by validation: {reached}; best by test: {most}. "
+        "Rows are in order of test quality, which methods never see; a longer search by "
+        "validation does not always end higher. Ties: Welch's t-test over seeds, Holm.</p>"
+    )
+    return html_table(heads, map(_quality_line, rows), "Methods") + ceilings
+
+
+def _quality_line(row: Row) -> str:
+    name = (
+        f'<th scope="row">{text(row["method"])} <small>{setting_text(row["setting"])}</small></th>'
+    )
+    if not row["seeds"]:
+        cause = text(row["cause"] or "failed")
+        return f'<tr class="sb-gone">{name}<td colspan="7">{cause}</td></tr>'
+    failed = f" <small>{row['failed']} failed</small>" if row["failed"] else ""
+    cells = (
+        f"{row['seeds']}{failed}",
+        figures.quality(row["validation"], "fraction"),
+        f"{figures.quality(row['test'], 'fraction')} <small>±{100 * row['test_std']:.2f}</small>",
+        f"{100 * row['regret']:.2f}",
+        figures.share(row["hit_share"]),
+        f"{row['cpu_seconds']:.2g}",
+    )
+    tie = row["tie_group"] or figures.UNKNOWN
+    return f"<tr>{name}<td>{tie}</td>{''.join(f'<td>{cell}</td>' for cell in cells)}</tr>"
+
+
+def _hits(rows: Sequence[Row]) -> list[str]:
+    """Queries until the best by data set, of each method's longest case; never is never."""
+    hit = {row["case"] for row in rows if row["hit_share"]}
+    longest: dict[str, dict[str, Row]] = {}
+    for row in rows:  # shortest cases first
+        if row["case"] in hit:
+            longest.setdefault(label(row), {})[row["dataset"]] = row
+    if not longest:
+        return []
+    names = list(dict.fromkeys(row["dataset"] for row in rows if row["case"] in hit))
+    order = sorted(longest, key=lambda one: [_worth(longest[one].get(name)) for name in names])
+    lines = [
+        f'<tr><th scope="row">{text(one)}</th>'
+        + "".join(f"<td>{_hit(longest[one].get(name))}</td>" for name in names)
+        + "</tr>"
+        for one in order
+    ]
+    return [
+        "## Queries until the best architecture is found",
+        "<p>Median / 90th percentile over seeds of the full-length queries spent until the best "
+        "cell by validation was trained, within the largest budget that the method ran on; never "
+        "counts as never. Local search is the floor.</p>",
+        html_table(
+            ("Method", *(text(TITLES.get(name, name)) for name in names)),
+            lines,
+            "Queries until the best architecture",
+        ),
+    ]
+
+
+def _worth(row: Row | None) -> float:
+    if row is None or row["hit_share"] is None:
+        return 1e9
+    found: float = row["hit_median"] or 1e6 * (2 - row["hit_share"])
+    return found
+
+
+def _hit(row: Row | None) -> str:
+    if row is None or row["hit_share"] is None:
+        return figures.UNKNOWN
+    shown = [
+        "never" if one is None else f"{one:.0f}" for one in (row["hit_median"], row["hit_p90"])
+    ]
+    within = f"{row['hit_share']:.0%} within {row['budget_queries']:,}"
+    return f"{' / '.join(shown)} <small>{within}</small>"
+
+
+def _published(rows: Sequence[Row], published: Sequence[Published]) -> list[str]:
+    """Ours beside published means: searched on one data set, the answer looked up on all."""
+    lines = [
+        _published_line(row, one)
+        for one in published
+        for row in rows
+        if row["seeds"]
+        and (row["case"], row["method"]) == (one.case, one.method)
+        and all(row["setting"].get(name) == value for name, value in one.setting.items())
+    ]
+    if not lines:
+        return []
+    data = [head for name in TITLES.values() for head in (name, "published")]
+    return [
+        "## Against published tables",
+        "<p>Test accuracy, mean ± standard deviation over seeds. Our clock is an estimate, so the "
+        "number of architectures that fit the budget is ours; sources marked recalled were not "
+        "seen in print by us.</p>",
+        html_table(("Method", *data, "Source"), lines, "Against published tables"),
+    ]
+
+
+def _published_line(row: Row, published: Published) -> str:
+    def cell(values: tuple[float, float] | None, factor: float) -> str:
+        if values is None:
+            return f"<td>{figures.UNKNOWN}</td>"
+        mean, spread = (factor * value for value in values)
+        return f"<td>{mean:.2f} <small>±{spread:.2f}</small></td>"
+
+    cells = "".join(
+        cell(row["transfer"][name], 100) + cell(published.test.get(name), 1) for name in TITLES
+    )
+    return (
+        f'<tr><th scope="row">{text(label(row))} <small>{text(row["case_title"])}</small></th>'
+        f"{cells}<td><small>{text(published.source)}</small></td></tr>"
+    )
+
+
+def _winners(found: SearchTable) -> list[str]:
+    """The cell that most seeds of the best row answered with, for each data set."""
+    records = {one.key: one for one in found.records}
+    best: dict[str, SearchRecord] = {}
+    for row in found.rows:
+        record = records[row["key"]]
+        if row["kind"] == "quality" and not record.case.protocol and record.answers:
+            best.setdefault(record.case.dataset, record)
+    pictures = "".join(map(_winner, best.values()))
+    return ["## The winners", pictures] if pictures else []
+
+
+def _winner(record: SearchRecord) -> str:
+    first, case = record.answers[0], record.case
+    found = first.architecture == case.best_architecture
+    return (
+        f'<figure class="sb-figure">{cell_svg(first.text)}<figcaption>{text(case.title)}: answer '
+        f"of {first.count} of {len(record.seeds)} seeds of {text(label(record))}, "
+        f"number {first.architecture}{', the best by validation' if found else ''}"
+        "</figcaption></figure>"
+    )

@@ -1,0 +1,1 @@
+"""Cell search on NAS-Bench-201, from published tables."""

@@ -1,0 +1,1 @@
+"""Cell search on NATS-Bench's official files."""

@@ -1,0 +1,1 @@
+"""Macro search on NAS-Bench-Macro."""
