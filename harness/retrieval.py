@@ -69,6 +69,14 @@ def stored(model: Any) -> Any:
     return model.cached() if hasattr(model, "cached") else model
 
 
+def rows(items: Any, numbers: Tensor) -> Tensor:
+    """The vectors (k, width) of items int64 (k,); `items.some(numbers)` need not make the rest."""
+    if hasattr(items, "some"):
+        found: Tensor = items.some(numbers)
+        return found
+    return functional.embedding(numbers, items())
+
+
 def vectors(history: Tensor, table: Tensor) -> Tensor:
     """The rows of the table for int64 (n, t): (n, t, width)."""
     return functional.embedding(history, table)

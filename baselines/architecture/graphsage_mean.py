@@ -1,7 +1,7 @@
 """GraphSAGE alone: item vectors from the item graph, a user is the mean of the clicked items.
 
 Source: Hamilton et al. 2017, arXiv:1706.02216 (mean aggregator, two layers, heterogeneous by
-torch-geometric). Departs from it: trained by cross-entropy over all items, not by random walks.
+torch-geometric). Departs from it: trained by the task's sampled softmax, not by random walks.
 """
 
 from typing import Any

@@ -1,7 +1,7 @@
 """GRU4Rec: a gated recurrent network over the clicks.
 
-Source: Hidasi et al. 2016, arXiv:1511.06939, with full cross-entropy over all items instead of
-sampled ranking losses.
+Source: Hidasi et al. 2016, arXiv:1511.06939. Departs from it: the task's sampled softmax instead
+of its ranking losses.
 """
 
 import torch

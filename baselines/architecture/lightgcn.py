@@ -2,7 +2,7 @@
 
 Source: He et al. 2020, arXiv:2002.02126, section 3 (symmetric normalisation, mean over layers).
 Departs from it: a user has no vector of its own but the mean of the clicked items, so that a new
-history can be served, and training is by cross-entropy over all items.
+history can be served, and training is by the task's sampled softmax instead of pairs.
 """
 
 import numpy as np

@@ -1,7 +1,7 @@
 """SASRec: the causal Transformer over clicks alone, without the graph, trained from scratch.
 
-Source: Kang and McAuley 2018, arXiv:1808.09781; full cross-entropy over all items as in Klenitskiy
-and Vasilev 2023, arXiv:2309.07602.
+Source: Kang and McAuley 2018, arXiv:1808.09781. Departs from it as tasks/models/clicks.py says: a
+softmax over many sampled items, as in Klenitskiy and Vasilev 2023, arXiv:2309.07602.
 """
 
 from torch import nn

@@ -18,10 +18,10 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from harness.retrieval import NextItem, causal, stored, vectors
+from harness.retrieval import NextItem, causal, rows, stored, vectors
 
 MASKED = -1e4
-CHUNKS = 8  # of a batch, by length
+LENGTHS = (4, 7, 13, 25)  # up to which histories are encoded together: little padding
 NEGATIVES = 1024
 
 
@@ -137,31 +137,41 @@ def examples(model: nn.Module, inputs: list[Tensor], targets: Tensor) -> tuple[T
     """Logits (m, 1 + NEGATIVES) and targets (m,) at all positions of a batch with a next item.
 
     Class 0 is the next item, the others are items drawn uniformly, the same for the whole batch
-    and for every model that sees it. Histories of like length go through the model together. A
-    model without `encode` is asked for what follows the whole history, among all items.
+    and for every model that sees it. Histories of like length go through the model together, and
+    only the vectors of items that occur are computed. A model without `encode` is asked for what
+    follows the whole history, among all items.
     """
     history = inputs[0]
     net: Any = model
     if not hasattr(net, "encode"):
         return net(history)[:, 1:], targets[:, -1] - 1
-    table = net.items()
-    lengths = (targets > 0).sum(1)
-    order = lengths.argsort(stable=True)
-    hidden, wanted = [], []
-    for rows in order.chunk(CHUNKS):
-        steps = max(1, int(lengths[rows[-1]]))
-        following = targets[rows, -steps:]
-        there = following > 0
-        hidden.append(net.encode(history[rows, -steps:], table)[there])
-        wanted.append(following[there])
-    asked, right = torch.cat(hidden), torch.cat(wanted)
-    items = len(table) - 1
     draw = torch.Generator().manual_seed(int(targets.sum()))
-    drawn = torch.randint(1, items + 1, (NEGATIVES,), generator=draw).to(right.device)
-    found = asked @ vectors(drawn, table).mT  # (m, NEGATIVES)
-    found = found.masked_fill(drawn == right[:, None], MASKED)
-    own = (asked * vectors(right, table)).sum(1, keepdim=True) - math.log(items / NEGATIVES)
-    return torch.cat([own, found], 1), torch.zeros_like(right)
+    drawn = torch.randint(1, net.catalogue + 1, (NEGATIVES,), generator=draw).to(targets.device)
+    occurs = torch.zeros(net.catalogue + 1, dtype=torch.bool, device=targets.device)
+    for ids in (history, targets, drawn, drawn.new_zeros(1)):
+        occurs[ids] = True
+    place = occurs.cumsum(0) - 1  # of an item's vector in the table of those that occur
+    table = rows(net.items, occurs.nonzero()[:, 0])
+    hidden, right = [], []
+    for group in by_length((targets > 0).sum(1)):
+        steps = int((targets[group] > 0).sum(1).amax())
+        following = targets[group, -steps:]
+        there = following > 0
+        hidden.append(net.encode(place[history[group, -steps:]], table)[there])
+        right.append(following[there])
+    asked, wanted = torch.cat(hidden), torch.cat(right)
+    found = asked @ vectors(place[drawn], table).mT  # (m, NEGATIVES)
+    found = found.masked_fill(drawn == wanted[:, None], MASKED)
+    own = (asked * vectors(place[wanted], table)).sum(1, keepdim=True)
+    own = own - math.log(net.catalogue / NEGATIVES)
+    return torch.cat([own, found], 1), torch.zeros_like(wanted)
+
+
+def by_length(lengths: Tensor) -> list[Tensor]:
+    """The numbers of the sequences of like length, int64 (k,) each."""
+    groups = torch.bucketize(lengths, torch.tensor(LENGTHS, device=lengths.device))
+    found = [(groups == group).nonzero()[:, 0] for group in range(len(LENGTHS) + 1)]
+    return [numbers for numbers in found if len(numbers)]
 
 
 class Ranked(nn.Module):

@@ -50,6 +50,22 @@ class GraphEncoder(nn.Module):
         found: Tensor = self.second((nodes["attribute"], nodes["item"]), self.backward_edges)
         return found
 
+    def some(self, items: Tensor, attributes: Tensor, numbers: Tensor) -> Tensor:
+        """As `forward`, only the items `numbers`, int64 (k,): (k, width).
+
+        Attributes still gather all their items.
+        """
+        place = numbers.new_full((len(items),), -1)
+        place[numbers] = torch.arange(len(numbers), device=numbers.device)
+        source, target = self.backward_edges
+        kept = place[target] >= 0
+        edges = torch.stack([source[kept], place[target[kept]]])
+        gather, spread = self.first.convs[HAS], self.first.convs[OF]
+        tags = torch.relu(gather((items, attributes), self.forward_edges))
+        found = torch.relu(spread((attributes, items[numbers]), edges))
+        above: Tensor = self.second((tags, found), edges)
+        return above
+
 
 class GraphItems(nn.Module):
     """The item table: `fusion` is graph, concatenation, gated or attention."""
@@ -68,11 +84,19 @@ class GraphItems(nn.Module):
     def forward(self, change: Tensor | float = 0.0) -> Tensor:
         """(items + 1, width); `change` is added to all features, as when the catalogue changes."""
         own = self.weight + change
-        found = self.graph(own, self.graph.attributes + change)
+        return self.joined(own, self.graph(own, self.graph.attributes + change))
+
+    def some(self, numbers: Tensor) -> Tensor:
+        """The vectors (k, width) of items int64 (k,)."""
+        found = self.graph.some(self.weight, self.graph.attributes, numbers)
+        return self.joined(self.weight[numbers], found)
+
+    def joined(self, own: Tensor, found: Tensor) -> Tensor:
+        """Own and graph vectors (k, width) as one."""
         found = 0.02 * self.norm(found)  # as large as the item's own vector at the start
         joined: Tensor = found
         if self.mix is not None and self.fusion == "attention":
-            both = torch.stack([own, found], 1)  # (items + 1, 2, width)
+            both = torch.stack([own, found], 1)  # (k, 2, width)
             joined = (self.mix(torch.tanh(both)).softmax(1) * both).sum(1)
         elif self.mix is not None:
             mixed = self.mix(torch.cat([own, found], 1))

@@ -6,7 +6,7 @@ import pytest
 import torch
 from torch import nn
 
-from harness import Input
+from harness import Input, retrieval
 from harness.artifact.export import to_onnx
 from tasks.beauty_graph_recommendation.task import FUSIONS, TASK
 from tasks.datasets import amazon
@@ -37,6 +37,28 @@ def test_cached_item_vectors_are_exact(fusion):
         )
     assert not any("graph" in name for name, _ in net.cached().named_modules())
     assert net.items is not net.cached().items or fusion == "sequence"
+
+
+@pytest.mark.parametrize("fusion", FUSIONS)
+def test_the_vectors_of_some_items_are_those_of_the_whole_table(fusion):
+    net = model(fusion)
+    numbers = torch.tensor([0, 3, 7, 8, ITEMS])
+    with torch.inference_mode():
+        some = retrieval.rows(net.items, numbers)
+        assert torch.allclose(some, net.items()[numbers], rtol=1e-4, atol=1e-5)
+
+
+def test_groups_by_length_hold_every_sequence_once():
+    lengths = torch.tensor([3, 50, 1, 8, 25, 7, 26, 0])
+    groups = clicks.by_length(lengths)
+    assert sorted(torch.cat(groups).tolist()) == list(range(8))
+    assert [sorted(lengths[group].tolist()) for group in groups] == [
+        [0, 1, 3],
+        [7],
+        [8],
+        [25],
+        [26, 50],
+    ]
 
 
 @pytest.mark.parametrize("fusion", FUSIONS)
