@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import tempfile
+from collections import Counter
 from pathlib import Path
 from typing import Any
 
@@ -58,9 +59,19 @@ def quantize(
             weight_type=quantization.QuantType.QInt8,
             per_channel=per_channel,
             calibrate_method=quantization.CalibrationMethod[calibration],
+            nodes_to_exclude=shared_lookups(onnx.load(ready)),
             extra_options=options,
         )
         return onnx.load(result)
+
+
+def shared_lookups(graph: onnx.ModelProto) -> list[str]:
+    """Names of the look-ups into a table that something else reads too.
+
+    The quantizer would give their output the table's scales, one a row, which fit the table alone.
+    """
+    readers = Counter(name for node in graph.graph.node for name in node.input)
+    return [n.name for n in graph.graph.node if n.op_type == "Gather" and readers[n.input[0]] > 1]
 
 
 def quantize_dynamically(

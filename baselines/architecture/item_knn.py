@@ -1,7 +1,8 @@
 """Item-kNN: items that were clicked by the same users, nearest to what was clicked last.
 
 Source: Deshpande and Karypis 2004, doi:10.1145/963770.963776 (cosine similarity, few neighbours);
-the weight falls with each click since, as in Ludewig and Jannach 2018, arXiv:1803.09587.
+the weight falls with each click since, as in Ludewig and Jannach 2018, arXiv:1803.09587. Items
+that are as near go by how often they were clicked.
 """
 
 import numpy as np
@@ -10,6 +11,8 @@ from scipy import sparse
 from torch import Tensor, nn
 
 from harness import Compression, Method
+
+TIES = 1e-3  # what the most clicked item is ahead of the least clicked one
 
 
 def nearest(
@@ -37,9 +40,16 @@ class Neighbours(nn.Module):
 
     ids: Tensor
     cosines: Tensor
+    common: Tensor
 
-    def __init__(self, ids: np.ndarray, cosines: np.ndarray, decay: float) -> None:
+    def __init__(
+        self, ids: np.ndarray, cosines: np.ndarray, counts: np.ndarray, decay: float
+    ) -> None:
+        """`counts`: how often each item was clicked, (items + 1,)."""
         super().__init__()
+        common = np.empty(len(ids), np.float32)
+        common[np.argsort(counts, kind="stable")] = np.linspace(0, TIES, len(ids))
+        self.register_buffer("common", torch.from_numpy(common))
         self.register_buffer("ids", torch.from_numpy(ids).int())
         self.register_buffer("cosines", torch.from_numpy(cosines))
         self.catalogue, self.decay = len(ids) - 1, decay
@@ -49,15 +59,16 @@ class Neighbours(nn.Module):
         age = torch.arange(history.shape[1] - 1, -1, -1, device=history.device)
         found = self.cosines[history] * (self.decay**age)[:, None]  # (n, t, count)
         near = self.ids[history].long().flatten(1)
-        nothing = torch.zeros(history.shape[0], self.catalogue + 1, device=history.device)
-        return nothing.scatter_add(1, near, found.flatten(1))
+        least = self.common.repeat(history.shape[0], 1)  # (n, items + 1)
+        return least.scatter_add(1, near, found.flatten(1))
 
 
 def solve(problem: Compression, neighbours: int, decay: float) -> nn.Module:
     """`neighbours` a click; a click counts `decay` times as much as the one after it."""
     users, items, _ = (int(size) for size in problem.context["sizes"])
-    ids, cosines = nearest(problem.context["user_item"], (users, items + 1), neighbours)
-    return Neighbours(ids, cosines, decay)
+    clicks = problem.context["user_item"]
+    ids, cosines = nearest(clicks, (users, items + 1), neighbours)
+    return Neighbours(ids, cosines, np.bincount(clicks[1], minlength=items + 1), decay)
 
 
 METHOD = Method(

@@ -49,7 +49,7 @@ TASK = Task(
         Limit("latency_ms_p99", "at_most", 2.0),
     ),
     budgets={
-        "smoke": Budget(train_macs=1.0e11, wall_seconds=120),
+        "smoke": Budget(train_macs=1.0e10, wall_seconds=120),
         "standard": Budget(train_macs=10 * EPOCH, wall_seconds=2 * 3600),
         "full": Budget(train_macs=200 * EPOCH, wall_seconds=24 * 3600),
     },
@@ -57,7 +57,7 @@ TASK = Task(
         optimizer="adamw",
         learning_rate=2e-3,
         weight_decay=0.1,
-        batch_size=512,
+        batch_size=256,
         warmup=0.1,
         examples=examples,
     ),

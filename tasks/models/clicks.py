@@ -101,7 +101,7 @@ class Layer(nn.Module):
 
 
 class ClickModel(NextItem):
-    """`items` (a module that yields the table), `positions`, `layers` and `norm`."""
+    """`items` (a module that yields the table), `positions`, `before`, `layers` and `norm`."""
 
     def __init__(
         self, items: nn.Module, catalogue: int, shape: dict[str, int], dropout: float
@@ -110,6 +110,7 @@ class ClickModel(NextItem):
         super().__init__(items, catalogue)
         width = shape["width"]
         self.positions = nn.Parameter(0.02 * torch.randn(shape["length"], width))
+        self.before = nn.LayerNorm(width)  # item vectors are small beside what the layers add
         self.layers = nn.ModuleList(
             Layer(width, shape["heads"], dropout) for _ in range(shape["layers"])
         )
@@ -125,7 +126,7 @@ class ClickModel(NextItem):
 
     def contextual(self, clicks: Tensor, history: Tensor, last: bool = False) -> Tensor:
         """As `encode`, from the clicks' vectors (n, t, width)."""
-        hidden = self.dropout(clicks + self.positions[-history.shape[1] :])
+        hidden = self.dropout(self.before(clicks + self.positions[-history.shape[1] :]))
         bias = torch.where(causal(history)[:, None], 0.0, MASKED).to(hidden.dtype)
         for layer in self.layers:
             hidden = layer(hidden, bias, last and layer is self.layers[-1])
@@ -146,7 +147,8 @@ def examples(model: nn.Module, inputs: list[Tensor], targets: Tensor) -> tuple[T
     if not hasattr(net, "encode"):
         return net(history)[:, 1:], targets[:, -1] - 1
     draw = torch.Generator().manual_seed(int(targets.sum()))
-    drawn = torch.randint(1, net.catalogue + 1, (NEGATIVES,), generator=draw).to(targets.device)
+    drawn = torch.randint(1, net.catalogue + 1, (1 + NEGATIVES,), generator=draw)
+    drawn = drawn.to(targets.device)  # the first gives its place to the next item
     occurs = torch.zeros(net.catalogue + 1, dtype=torch.bool, device=targets.device)
     for ids in (history, targets, drawn, drawn.new_zeros(1)):
         occurs[ids] = True
@@ -160,11 +162,11 @@ def examples(model: nn.Module, inputs: list[Tensor], targets: Tensor) -> tuple[T
         hidden.append(net.encode(place[history[group, -steps:]], table)[there])
         right.append(following[there])
     asked, wanted = torch.cat(hidden), torch.cat(right)
-    found = asked @ vectors(place[drawn], table).mT  # (m, NEGATIVES)
-    found = found.masked_fill(drawn == wanted[:, None], MASKED)
-    own = (asked * vectors(place[wanted], table)).sum(1, keepdim=True)
-    own = own - math.log(net.catalogue / NEGATIVES)
-    return torch.cat([own, found], 1), torch.zeros_like(wanted)
+    logits = asked @ vectors(place[drawn], table).mT  # (m, 1 + NEGATIVES)
+    logits = logits.masked_fill_(drawn == wanted[:, None], MASKED)
+    own = (asked * vectors(place[wanted], table)).sum(1)
+    logits[:, 0] = own - math.log(net.catalogue / NEGATIVES)
+    return logits, torch.zeros_like(wanted)
 
 
 def by_length(lengths: Tensor) -> list[Tensor]:

@@ -7,9 +7,10 @@ import torch
 from baselines.architecture.approximate_top_k import Clustered, equal_clusters
 from baselines.architecture.graphsage_mean import MeanOfClicks
 from baselines.architecture.gru4rec import Recurrent
-from baselines.architecture.item_knn import Neighbours, nearest
+from baselines.architecture.item_knn import TIES, Neighbours, nearest
 from baselines.architecture.lightgcn import SmoothedItems
 from baselines.architecture.online_graph import sampled
+from baselines.architecture.popularity import MostClicked
 from baselines.factorization.hashed_embeddings import Hashed
 from baselines.quantization.product_quantization import ProductQuantized, Reranked, k_means
 from harness.retrieval import Projected, Recent, Table, principal
@@ -44,8 +45,21 @@ def test_cosine_neighbours_are_those_worked_by_hand():
 
 def test_neighbour_scores_fall_with_age():
     ids, cosines = np.array([[0], [2], [3], [1]]), np.array([[0], [1], [1], [1]], np.float32)
-    scores = Neighbours(ids, cosines, 0.5)(torch.tensor([[0, 1, 2]]))
-    assert scores.tolist() == [[0.0, 0.0, 0.5, 1.0]]
+    scores = Neighbours(ids, cosines, np.arange(4), 0.5)(torch.tensor([[0, 1, 2]]))
+    assert scores[0].tolist() == pytest.approx([0.0, 0.0, 0.5, 1.0], abs=TIES)
+
+
+def test_items_as_near_go_by_clicks():
+    none = np.zeros((4, 1))
+    scores = Neighbours(none.astype(int), none.astype(np.float32), np.array([0, 5, 9, 5]), 0.5)(
+        torch.tensor([[0, 0, 1]])
+    )
+    assert scores[0].argsort(descending=True).tolist() == [2, 3, 1, 0]
+
+
+def test_the_most_clicked_items_lead_and_ties_have_an_order():
+    scores = MostClicked(np.array([0, 2, 7, 2]))(torch.tensor([[1], [2]]))
+    assert scores.argsort(descending=True).tolist() == [[2, 1, 3, 0]] * 2
 
 
 def test_smoothed_items_are_the_mean_of_own_and_neighbours_vectors():
