@@ -108,6 +108,8 @@ class Recipe:
     into one batch. `examples(model, inputs, targets)` makes of one batch the logits (m, classes)
     and their targets (m,) that the loss compares, where that is not one row an input: a sequence
     model predicts at every position. Training compute is then counted on such a batch.
+    `most_epochs`: no one training passes over the data more often, whatever the budget allows;
+    small networks could otherwise do so hundreds of times.
     """
 
     optimizer: Literal["muon", "adamw"]
@@ -122,6 +124,7 @@ class Recipe:
     augment: Callable[[list[Tensor], Any], list[Tensor]] | None = None
     lengths: Callable[[list[Tensor]], Tensor] | None = None
     examples: Callable[[nn.Module, list[Tensor], Tensor], tuple[Tensor, Tensor]] | None = None
+    most_epochs: float = float("inf")
 
 
 @dataclass(frozen=True)

@@ -155,8 +155,9 @@ class Problem:
         affordable, per_step = affordable_steps(
             model, batches, self.task.recipe, options, (self.meter, share)
         )
-        if epochs is not None:
-            affordable = min(affordable, round(epochs * batches.per_epoch))
+        most = self.task.recipe.most_epochs
+        passes = most if epochs is None else min(epochs, most)
+        affordable = int(min(affordable, passes * batches.per_epoch + 0.5))
         return fit(
             model,
             batches,

@@ -59,6 +59,7 @@ TASK = Task(
         weight_decay=0.1,
         batch_size=256,
         warmup=0.1,
+        most_epochs=30,
         examples=examples,
     ),
     build=build,

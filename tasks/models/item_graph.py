@@ -19,6 +19,7 @@ from harness.retrieval import Table
 
 from torch_geometric.nn import HeteroConv, SAGEConv  # isort: skip
 
+START = 0.02  # of each number of an item's own vector, and of its graph vector
 HAS, OF = ("item", "has", "attribute"), ("attribute", "of", "item")
 
 
@@ -77,6 +78,7 @@ class GraphItems(nn.Module):
         self.graph = graph
         self.fusion = fusion
         self.norm = nn.LayerNorm(width)
+        nn.init.constant_(self.norm.weight, START)  # free to grow as fast as the own vectors
         outputs = {"concatenation": width, "gated": width, "attention": 1}.get(fusion)
         inputs = width if fusion == "attention" else 2 * width
         self.mix = nn.Linear(inputs, outputs) if outputs else None
@@ -93,7 +95,7 @@ class GraphItems(nn.Module):
 
     def joined(self, own: Tensor, found: Tensor) -> Tensor:
         """Own and graph vectors (k, width) as one."""
-        found = 0.02 * self.norm(found)  # as large as the item's own vector at the start
+        found = self.norm(found)
         joined: Tensor = found
         if self.mix is not None and self.fusion == "attention":
             both = torch.stack([own, found], 1)  # (k, 2, width)
@@ -108,7 +110,7 @@ class GraphItems(nn.Module):
 def table(context: Mapping[str, Any], width: int, fusion: str) -> nn.Module:
     """The module that yields the item table; `sequence` leaves the graph in `context` out."""
     _, items, attributes = (int(size) for size in context["sizes"])
-    weight = 0.02 * torch.randn(items + 1, width)
+    weight = START * torch.randn(items + 1, width)
     if fusion == "sequence":
         return Table(weight)
     encoder = GraphEncoder(context["item_attribute"], attributes, width)

@@ -1,5 +1,7 @@
 """The click models: what is cached is exact, the deployed graph answers every request."""
 
+from dataclasses import replace
+
 import numpy as np
 import onnxruntime
 import pytest
@@ -8,6 +10,10 @@ from torch import nn
 
 from harness import Input, retrieval
 from harness.artifact.export import to_onnx
+from harness.run.compression import Problem
+from harness.run.meter import Meter
+from harness.run.training import Batches
+from harness.types import Budget
 from tasks.beauty_graph_recommendation.task import FUSIONS, TASK
 from tasks.datasets import amazon
 from tasks.models import clicks, recommender
@@ -194,3 +200,22 @@ def test_every_model_of_a_batch_sees_the_same_negatives(rows):
 def test_the_task_states_what_it_serves():
     assert TASK.output.shape == (10,)
     assert TASK.choices["fusion"] == FUSIONS
+
+
+@pytest.mark.parametrize(("most", "epochs"), [(2, None), (2, 5), (5, 2)])
+def test_training_passes_over_the_data_no_more_often_than_the_recipe_says(most, epochs):
+    task = replace(TASK, recipe=replace(TASK.recipe, most_epochs=most))
+    meter = Meter(Budget(train_macs=1e12))
+    posed = Problem(
+        task=task,
+        train_split=SPLITS["train"],
+        validation_split=SPLITS["validation"],
+        trained=model(),
+        shape={},
+        meter=meter,
+        seed=0,
+        device=torch.device("cpu"),
+    )
+    steps = []
+    posed.train(model(), epochs=epochs, after_step=lambda net, progress: steps.append(progress))
+    assert len(steps) == 2 * Batches(SPLITS["train"], task.recipe, torch.device("cpu"), 0).per_epoch
