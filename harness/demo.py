@@ -10,6 +10,7 @@ from harness.commands import report, session
 from harness.run import process
 
 METHODS = ("width_scaled", "l1_filter_pruning", "static_int8")
+SEARCHERS = ("random_search", "local_search", "regularized_evolution")
 RUNS = Path("runs") / "demo"
 
 
@@ -19,23 +20,17 @@ def main() -> int:
     for task in registry.tasks().values():
         process.preload(task.preload)
     for name, task in registry.tasks().items():
-        order = session.Order(
-            task=name,
-            methods=[m for m in METHODS if registry.applies(registry.find_method(m), task)],
-            scale="smoke",
-            seeds=[0],
-            settings="1",
-            workers=1,
-            method_files=[],
-            measure=True,
-            place=session.place(None, RUNS, None, "cpu", 0, 1, "smoke"),
-        )
-        failed |= session.run(order, dry_run=False, as_json=False)
+        methods = [m for m in METHODS if registry.applies(registry.find_method(m), task)]
+        failed |= session.run(_order(name, methods), dry_run=False, as_json=False)
+    for name in registry.table_tasks():
+        failed |= session.run(_order(name, list(SEARCHERS)), dry_run=False, as_json=False)
     for name in registry.tasks():
         report.board(name, "smoke", None, [RUNS / "results"], as_json=False)
         rows = report.rows_of(name, "smoke", None, [RUNS / "results"])
         best = max((row for row in rows if row["quality"] is not None), key=lambda r: r["quality"])
         report.console.print(f"won on {name}: {best['method']} at {best['quality']:.1%}\n")
+    for name in registry.table_tasks():
+        report.board(name, "smoke", None, [RUNS / "results"], as_json=False)
     failed |= report.site(None, build=True)
     report.console.print(
         "These were smoke runs on generated data. The published board is in public/index.html; "
@@ -43,6 +38,23 @@ def main() -> int:
         soft_wrap=True,
     )
     return failed
+
+
+def _order(task: str, methods: list[str]) -> session.Order:
+    models = task in registry.tasks()
+    cases = [] if models else [one.name for one in registry.find_table_task(task).cases[:1]]
+    return session.Order(
+        task=task,
+        methods=methods,
+        scale="smoke",
+        seeds=[0] if models else [0, 1],
+        settings="1" if models else "0",
+        workers=1,
+        method_files=[],
+        measure=True,
+        place=session.place(None, RUNS, None, "cpu", 0, 1, "smoke"),
+        cases=cases,
+    )
 
 
 if __name__ == "__main__":

@@ -35,7 +35,7 @@ def connected(address: str | None) -> Iterator[Any]:
     joined = ray.is_initialized()
     if not joined:
         try:
-            ray.init(address=address, log_to_driver=False, include_dashboard=False)
+            ray.init(address=address or "local", log_to_driver=False, include_dashboard=False)
         except (ConnectionError, RuntimeError, ValueError) as error:
             raise SlimbenchError(f"no Ray cluster answers at {address}: {error}") from None
     try:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import time
 import uuid
 from collections.abc import Callable, Iterable
+from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -67,9 +68,7 @@ class Store:
         for path in _ordered(folder.rglob("*")):
             inside = path.relative_to(folder).as_posix()
             if there.get(inside) != path.stat().st_size or path.name in LAST:
-                self._patiently(
-                    lambda path=path, inside=inside: self._put(path, f"{name}/{inside}")
-                )  # type: ignore[misc]
+                self._patiently(partial(self._put, path, f"{name}/{inside}"))
 
     def pull(self, name: str, folder: Path) -> bool:
         """Download what a folder lacks; says whether the store has it at all."""
@@ -77,9 +76,7 @@ class Store:
         for inside in sorted(there, key=lambda one: (Path(one).name in LAST, one)):
             target = folder / inside
             if not target.is_file() or target.stat().st_size != there[inside]:
-                self._patiently(
-                    lambda target=target, inside=inside: self._get(f"{name}/{inside}", target)  # type: ignore[misc]
-                )
+                self._patiently(partial(self._get, f"{name}/{inside}", target))
         return bool(there)
 
     def _sizes(self, name: str) -> dict[str, int]:
@@ -130,12 +127,6 @@ class Store:
 
 
 def _ordered(paths: Iterable[Path]) -> list[Path]:
-    files = [path for path in paths if path.is_file() and not path.name.endswith(LEFT_OUT)]
-    return sorted(
-        files,
-        key=lambda path: (
-            path.name in LAST,
-            LAST.index(path.name) if path.name in LAST else 0,
-            path,
-        ),
-    )
+    """Files to upload; those in LAST at the end, in its order."""
+    files = sorted(path for path in paths if path.is_file() and not path.name.endswith(LEFT_OUT))
+    return sorted(files, key=lambda path: LAST.index(path.name) if path.name in LAST else -1)

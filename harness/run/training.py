@@ -117,6 +117,7 @@ class Optimizers:
                     parameters,
                     lr=learning_rate * recipe.learning_rate,
                     weight_decay=recipe.weight_decay,
+                    fused=True,
                 )
             ]
         else:

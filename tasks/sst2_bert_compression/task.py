@@ -5,6 +5,7 @@ from typing import Any
 
 from harness import Budget, Input, Limit, Metric, Recipe, Task
 from tasks.datasets import sst2
+from tasks.datasets.changes import text_changes
 from tasks.datasets.sequences import cut_padding, lengths
 from tasks.scoring import by_class, correct, labels
 
@@ -56,6 +57,7 @@ TASK = Task(
     predict=labels,
     example_scores=correct,
     slices=by_class(sst2.CLASSES),
+    changes=text_changes(),
     folder=Path(__file__).parent,
     preload=("tasks.models.bert",),
 )

@@ -33,6 +33,7 @@ def cluster(tmp_path, monkeypatch):
     from ray.cluster_utils import Cluster as Nodes
 
     monkeypatch.setenv("SLIMBENCH_NODE_CACHE", str(tmp_path / "nodes"))
+    monkeypatch.setenv("RAY_worker_niceness", "0")
     nodes = Nodes(initialize_head=True, head_node_args={"num_cpus": 0, "include_dashboard": False})
     nodes.workers = [nodes.add_node(num_cpus=1) for _ in range(2)]
     ray.init(address=nodes.address, log_to_driver=False)

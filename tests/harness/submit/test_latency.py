@@ -33,7 +33,7 @@ def too_good(pairs, factor):
 
 
 def test_of_150_honest_repetitions_none_is_refused():
-    assert len(RECORDS) >= 8
+    assert len(RECORDS) >= 5
     verdicts = [judge(*resampled(number, 0)).verdict for number in range(150)]
     assert verdicts.count("refused") == 0
     assert verdicts.count("accepted") >= 140
