@@ -25,7 +25,7 @@ from harness.run import timing
 from harness.run.matrix import plan, publish
 from harness.run.prepare import prepare
 from harness.run.stages import Place, Run, execute
-from harness.types import Scale
+from harness.types import Scale, Task
 
 
 @dataclass(frozen=True)
@@ -88,7 +88,7 @@ def missing(order: Order) -> list[Run]:
     return [run for run in found if run.key not in known]
 
 
-def _tasks(order: Order) -> Iterable[registry.Task]:
+def _tasks(order: Order) -> Iterable[Task]:
     """The tasks asked for, or all whose data and frozen reference are here."""
     if order.tasks:
         return [registry.find_task(name) for name in order.tasks]
