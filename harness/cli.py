@@ -297,6 +297,40 @@ def new_task(name: str) -> None:
 
 
 @app.command()
+def loop(
+    tasks: Annotated[list[str] | None, typer.Argument(help="Tasks; all with data here.")] = None,
+    method: Annotated[list[str] | None, typer.Option(help="Only these; repeatable.")] = None,
+    seeds: Annotated[str, typer.Option(help="Seeds that the board should have.")] = "0",
+    hours: Annotated[float, typer.Option(help="Start no run after so many hours.")] = 8.0,
+    scale: ScaleOption = "standard",
+    store: Annotated[str | None, typer.Option(help="Where artifacts above 4 MB go.")] = None,
+    publish: Annotated[
+        Path | None, typer.Option(help="Results folder; default the published one.")
+    ] = None,
+    data: Data = None,
+    runs: Runs = DEFAULT_RUNS,
+) -> None:
+    """Run, time, verify and publish whatever the board lacks; made for cron, resumable.
+
+    Example: `slimbench loop --hours 10 && slimbench site`
+    """
+    from harness.commands import loop as continuous
+    from harness.commands import report, session
+
+    order = continuous.Order(
+        tasks or [],
+        method or [],
+        session.numbers(seeds),
+        hours,
+        session.scale_of(scale),
+        session.place(data, runs, None, "cpu", 0, 1, scale),
+        (publish or report.PUBLISHED).resolve(),
+        store,
+    )
+    raise typer.Exit(continuous.loop(order))
+
+
+@app.command()
 def site(
     build: Annotated[bool, typer.Option(help="Also run `mkdocs build --strict`.")] = True,
     results: Results = None,

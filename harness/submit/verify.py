@@ -20,12 +20,12 @@ from harness.record import ClaimBlock, Counts, MeasurementRecord, RunRecord, sha
 from harness.run.prepare import prepare
 from harness.run.scoring import by_slice, compact_scores, keep, quality
 from harness.run.stages import Prepared, task_block
-from harness.submit import audits, claims
+from harness.submit import audits, claims, searches
 from harness.submit.bundle import Bundle, Pointer, open_bundle
 from harness.submit.examine import examine, read_predictions, same_class, time_again
 from harness.submit.latency import NAME as SPEEDUP
 from harness.submit.latency import judge
-from harness.submit.reproduce import retrain
+from harness.submit.reproduce import method_of, retrain
 from harness.submit.store import fetch
 from harness.submit.verdict import Options, RowVerdict, Verdict
 
@@ -54,6 +54,12 @@ def verify(
             claims.check_records(bundle)
             for row in _rows(bundle, options, folder):
                 verdict.rows.append(row)
+            for search in bundle.searches:
+                verdict.searches.append(
+                    searches.judge(
+                        search, bundle.trace(search), method_of(bundle), bundle.sha256, options
+                    )
+                )
             if options.retrain_seeds and verdict.accepted:
                 for row, one in retrain(bundle, verdict.rows, options, folder):
                     row.claims.append(one)
