@@ -7,8 +7,8 @@ from harness import Budget, Input, Limit, Metric, Recipe, Task
 from tasks import ranking
 from tasks.datasets import amazon
 
-BATCH_MACS = 8.0e9  # one training batch of 512 users of the reference, by FlopCounterMode
-EPOCH = 3 * BATCH_MACS * 43  # training compute of one epoch of the reference
+BATCH_MACS = 1.31e9  # one training batch of 256 users of the reference, by FlopCounterMode
+EPOCH = 3 * BATCH_MACS * 87  # training compute of one epoch of the reference
 FUSIONS = ("sequence", "graph", "concatenation", "gated", "attention")  # of own and graph vector
 CHANCE = 4.5436 / 12_101  # the mean of 1 / log2(1 + rank) over random ranks
 
@@ -67,8 +67,9 @@ TASK = Task(
     deploy=rank,
     smoke_shape={"width": 0.25},
     keep=("norm",),
-    reference_epochs=30,
-    reference_train_macs=30 * EPOCH,
+    threads=1,
+    reference_epochs=20,
+    reference_train_macs=20 * EPOCH,
     predict=ranking.ranked_ids,
     example_scores=ranking.ndcg,
     figures=ranking.figures,

@@ -12,7 +12,7 @@ from tasks.models.clicks import ClickModel
 from tasks.models.item_graph import table
 
 WIDTH, HEADS, LAYERS, LENGTH = 128, 2, 2, 50
-DROPOUT = 0.4
+DROPOUT = 0.5
 UNKNOWN = {  # a catalogue to look at where there is no data
     "sizes": np.array([1, 20, 2], np.int32),
     "item_attribute": np.array([[1, 2], [0, 1]], np.int32),
