@@ -30,14 +30,23 @@ def cache_folder(given: Path | None = None) -> Path:
 
 def check_files(folder: Path, md5: dict[str, str], way_out: str) -> None:
     """Raise DataError unless every official file is there with its published MD5."""
-    for name, expected in md5.items():
+    _check(folder, md5, "md5", way_out)
+
+
+def check_sha256(folder: Path, sha256: dict[str, str], way_out: str) -> None:
+    """Raise DataError unless every official file is there with its known SHA-256."""
+    _check(folder, sha256, "sha256", way_out)
+
+
+def _check(folder: Path, digests: dict[str, str], kind: str, way_out: str) -> None:
+    for name, expected in digests.items():
         path = folder / name
         if not path.is_file():
             raise DataError(f"{path} is missing; {way_out}")
-        found = hashlib.md5(path.read_bytes(), usedforsecurity=False).hexdigest()
+        found = hashlib.new(kind, path.read_bytes(), usedforsecurity=False).hexdigest()
         if found != expected:
             raise DataError(
-                f"{path}: MD5 {found} is not the published {expected} "
+                f"{path}: {kind.upper()} {found} is not the published {expected} "
                 f"({path.stat().st_size} bytes): the file is truncated or changed; {way_out}"
             )
 
@@ -64,6 +73,7 @@ def _store(splits: dict[str, Split], folder: Path) -> Path:
     checksums: dict[str, str] = {}
     for name, split in splits.items():
         arrays = {f"input_{key}": value for key, value in split.inputs.items()}
+        arrays |= {f"context_{key}": value for key, value in split.context.items()}
         for key, array in (arrays | {"targets": split.targets}).items():
             path = folder / name / f"{key}.npy"
             path.parent.mkdir(parents=True, exist_ok=True)
@@ -111,8 +121,12 @@ def load_split(folder: Path, name: str) -> Split:
     if not files:
         raise DataError(f"no {name} split in {folder}; see `slimbench data list`")
     arrays = {path.stem: np.load(path, mmap_mode="r", allow_pickle=False) for path in files}
-    targets = arrays.pop("targets")
-    return Split({key.removeprefix("input_"): value for key, value in arrays.items()}, targets)
+
+    def named(prefix: str) -> dict[str, np.ndarray]:
+        kept = {key: value for key, value in arrays.items() if key.startswith(prefix)}
+        return {key.removeprefix(prefix): value for key, value in kept.items()}
+
+    return Split(named("input_"), arrays["targets"], named("context_"))
 
 
 def load_column(folder: Path, split: str, name: str) -> np.ndarray:

@@ -123,6 +123,7 @@ class RunRecord(Row):
     quality_test: float | None = None
     quality_validation: float | None = None
     slices_test: dict[str, float] = Field(default_factory=dict)
+    figures_test: dict[str, float] = Field(default_factory=dict)
     counts: Counts | None = None
     artifact_sha256: str | None = None
     predictions_sha256: str | None = None

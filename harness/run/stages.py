@@ -189,6 +189,7 @@ def _stages(run: Run, saved: Callable[[], object]) -> RunRecord:
         quality_test=scored.get("quality_test"),
         quality_validation=scored.get("quality_validation"),
         slices_test=scored.get("slices_test", {}),
+        figures_test=scored.get("figures_test", {}),
         counts=counts if scored else None,
         artifact_sha256=sha256_of(folder / "model.onnx") if scored else None,
         predictions_sha256=sha256_of(folder / "predictions.npz") if scored else None,

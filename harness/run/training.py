@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from harness import environment
-from harness.run.meter import FORWARD, FORWARD_AND_BACKWARD, Meter, forward_macs
+from harness.run.meter import FORWARD, FORWARD_AND_BACKWARD, Meter, counted, forward_macs
 from harness.types import Recipe, Split
 
 LEAST_STEPS = 16
@@ -24,15 +24,17 @@ class Options:
     """What a method may add to the recipe.
 
     `teacher` is distilled from (Hinton et al. 2015, arXiv:1503.02531): the loss becomes
-    (1 - weight) cross-entropy + weight T^2 KL at temperature T. `penalty(model)` is added to the
-    loss; `before_step(model)` may change gradients; `after_step(model, progress)` runs after each
-    step, progress in (0, 1].
+    (1 - weight) cross-entropy + weight T^2 KL at temperature T, or weight times
+    `imitation(outputs, teacher's outputs)` if given. `penalty(model)` is added to the loss;
+    `before_step(model)` may change gradients; `after_step(model, progress)` runs after each step,
+    progress in (0, 1].
     """
 
     learning_rate: float = 1.0
     teacher: nn.Module | None = None
     teacher_weight: float = 0.9
     temperature: float = 4.0
+    imitation: Callable[[Tensor, Tensor], Tensor] | None = None
     penalty: Penalty | None = None
     before_step: Callable[[nn.Module], None] | None = None
     after_step: Callable[[nn.Module, float], None] | None = None
@@ -184,37 +186,72 @@ class Optimizers:
             self.optimizers[int(optimizer)].state[parameter][name] = kept
 
 
+def outputs_of(
+    model: nn.Module, inputs: list[Tensor], targets: Tensor, recipe: Recipe
+) -> tuple[Tensor, Tensor]:
+    """Logits (m, classes) and targets (m,) of one batch: a row an input, or as the recipe says."""
+    if recipe.examples is not None:
+        return recipe.examples(model, inputs, targets)
+    return model(*inputs), targets
+
+
 def loss_of(
     model: nn.Module, inputs: list[Tensor], targets: Tensor, recipe: Recipe, options: Options
 ) -> Tensor:
     """The training loss of one batch, float32 scalar."""
-    outputs = model(*inputs)  # (batch, classes)
-    loss = functional.cross_entropy(outputs, targets, label_smoothing=recipe.label_smoothing)
+    outputs, wanted = outputs_of(model, inputs, targets, recipe)
+    loss = functional.cross_entropy(outputs, wanted, label_smoothing=recipe.label_smoothing)
     if options.teacher is not None:
         with torch.no_grad():
-            soft = options.teacher(*inputs).float()
-        divergence = functional.kl_div(
-            functional.log_softmax(outputs.float() / options.temperature, dim=1),
-            functional.log_softmax(soft / options.temperature, dim=1),
-            reduction="batchmean",
-            log_target=True,
-        )
+            soft = outputs_of(options.teacher, inputs, targets, recipe)[0].float()
         weight = options.teacher_weight
-        loss = (1 - weight) * loss + weight * options.temperature**2 * divergence
+        loss = (1 - weight) * loss + weight * _imitation(outputs, soft, options)
     if options.penalty is not None:
         loss = loss + options.penalty(model)
     return loss
 
 
+def _imitation(outputs: Tensor, soft: Tensor, options: Options) -> Tensor:
+    if options.imitation is not None:
+        return options.imitation(outputs, soft)
+    divergence = functional.kl_div(
+        functional.log_softmax(outputs.float() / options.temperature, dim=1),
+        functional.log_softmax(soft / options.temperature, dim=1),
+        reduction="batchmean",
+        log_target=True,
+    )
+    return options.temperature**2 * divergence
+
+
+def batch_macs(model: nn.Module, batches: Batches, recipe: Recipe) -> float:
+    """Multiply-accumulates of one training batch forward.
+
+    One example's times the batch size, or counted on the first batch where the recipe makes its
+    own rows: what a batch shares, such as a graph's embeddings, is then counted once.
+    """
+    if recipe.examples is None:
+        example = tuple(tensor[:1].to(batches.device) for tensor in batches.inputs)
+        return forward_macs(model, example) * batches.size
+    inputs, targets = batches[0]
+    was_training = model.training
+    model.eval()
+    macs = counted(lambda: outputs_of(model, inputs, targets, recipe))
+    model.train(was_training)
+    return macs
+
+
 def affordable_steps(
-    model: nn.Module, batches: Batches, options: Options, meter: Meter, share: float
+    model: nn.Module,
+    batches: Batches,
+    recipe: Recipe,
+    options: Options,
+    budget: tuple[Meter, float],
 ) -> tuple[int, float]:
-    """(steps, MACs a step) that `share` of the remaining budget pays for."""
-    example = tuple(tensor[:1].to(batches.device) for tensor in batches.inputs)
-    per_example = FORWARD_AND_BACKWARD * forward_macs(model, example)
+    """(steps, MACs a step) that a share of the meter's remaining budget pays for."""
+    meter, share = budget
+    per_step = FORWARD_AND_BACKWARD * batch_macs(model, batches, recipe)
     if options.teacher is not None:
-        per_example += FORWARD * forward_macs(options.teacher, example)
-    per_step = per_example * batches.size
+        per_step += FORWARD * batch_macs(options.teacher.to(batches.device), batches, recipe)
     return max(1, int(share * meter.remaining() / per_step)), per_step
 
 

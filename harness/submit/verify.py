@@ -18,7 +18,7 @@ from harness import data
 from harness.errors import RefusedError
 from harness.record import ClaimBlock, Counts, MeasurementRecord, RunRecord, sha256_of
 from harness.run.prepare import prepare
-from harness.run.scoring import by_slice, keep, quality
+from harness.run.scoring import by_slice, compact_scores, keep, quality
 from harness.run.stages import Prepared, task_block
 from harness.submit import audits, claims, searches
 from harness.submit.bundle import Bundle, Pointer, open_bundle
@@ -142,6 +142,9 @@ def _judge(
         for split in ("validation", "test")
     }
     labels = {split: task.predict(found.outputs[split]) for split in targets}
+    shown = labels["test"]
+    if shown.ndim > 1:
+        shown = compact_scores(task, shown, targets["test"])
     alike = same_class(run)
     slack = 0.0 if alike else audits.MOST_DIFFERENT
     scores = {f"quality_{split}": quality(task, labels[split], targets[split]) for split in targets}
@@ -149,7 +152,7 @@ def _judge(
     row.claims += audits.judge_counts(run.counts, counts)
     row.claims.append(
         audits.judge_predictions(
-            claimed, labels["test"], found.outputs["test"][0], task.numeric_tolerance, alike
+            claimed, shown, found.outputs["test"][0], task.numeric_tolerance, alike
         )
     )
     for name, value in scores.items():
