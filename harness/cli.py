@@ -61,11 +61,14 @@ def data_prepare(
     """Read official files into the cache: checksums tested, train / validation / test apart."""
     from harness import data as cache
     from harness.commands import report
+    from harness.run.locked import locked
 
     dataset = report.find_dataset(name)
     if dataset.really is not None and (other := dataset.really(source)):
         dataset = report.find_dataset(other)
-    folder = cache.prepare(dataset, source, cache.cache_folder(data))
+    where = cache.cache_folder(data)
+    with locked(where / f"{dataset.name}.lock"):
+        folder = cache.prepare(dataset, source, where)
     typer.echo(f"{dataset.name} is ready in {folder} (origin {dataset.origin}; {dataset.licence})")
     if dataset.remark is not None:
         typer.echo(dataset.remark(folder))

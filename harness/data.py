@@ -14,6 +14,7 @@ from pathlib import Path
 
 import numpy as np
 
+from harness import environment
 from harness.errors import DataError
 from harness.record import sha256_of, write_atomically
 from harness.types import DataSet, Split
@@ -56,7 +57,19 @@ def prepare(dataset: DataSet, source: Path, cache: Path) -> Path:
 
 
 def store(splits: dict[str, Split], folder: Path) -> Path:
-    """Write the splits below `folder`, each in its own folder, and the checksums last."""
+    """Write the splits below `folder`, each in its own folder, and the checksums last.
+
+    Raises SlimbenchError when the disk is full.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    try:
+        return _store(splits, folder)
+    except OSError:  # numpy's own does not say why
+        environment.check_space(folder)
+        raise
+
+
+def _store(splits: dict[str, Split], folder: Path) -> Path:
     checksums: dict[str, str] = {}
     for name, split in splits.items():
         arrays = {f"input_{key}": value for key, value in split.inputs.items()}

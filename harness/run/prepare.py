@@ -7,7 +7,7 @@ import re
 import shutil
 from pathlib import Path
 
-from harness import data
+from harness import data, environment
 from harness.artifact.count import count
 from harness.errors import SlimbenchError
 from harness.record import ReferenceBlock, sha256_of, write_atomically
@@ -86,7 +86,9 @@ def rebuild(task: Task, place: Place, seed: int) -> Path:
     out = place.runs / task.name / "reference" / f"rebuild.seed{seed}"
     out.mkdir(parents=True, exist_ok=True)
     job = Job(**{**vars(_job(task, place, data_folder, out, out, {})), "kind": "reference"})
-    _run(Job(**{**vars(job), "seed": seed}), out, out / "reference.json", Budget(wall_seconds=1e6))
+    job = Job(**{**vars(job), "seed": seed})
+    with locked(out / "lock"):
+        _run(job, out, out / "reference.json", Budget(wall_seconds=1e6))
     return out
 
 
@@ -131,5 +133,6 @@ def _run(job: Job, out: Path, result: Path, budget: Budget | None = None) -> Non
     if ended.status or not result.is_file():
         solved = out / "solve.json"
         cause = ended.cause or (json.loads(solved.read_text())["cause"] if solved.is_file() else "")
+        environment.check_space(out)
         shutil.rmtree(out / "part", ignore_errors=True)
         raise SlimbenchError(f"{job.task}: the reference failed: {cause}; see {out / 'log.txt'}")
