@@ -55,7 +55,10 @@ def data_list(data: Data = None) -> None:
 @data_app.command("prepare")
 def data_prepare(
     name: Annotated[str, typer.Argument(help="Data set, for example cifar10.")],
-    source: Annotated[Path, typer.Option("--from", help="Folder of the official files.")],
+    source: Annotated[
+        Path | None,
+        typer.Option("--from", help="Folder of the official files; a generated set needs none."),
+    ] = None,
     data: Data = None,
 ) -> None:
     """Read official files into the cache: checksums tested, train / validation / test apart."""
@@ -63,7 +66,7 @@ def data_prepare(
     from harness.commands import report
 
     dataset = report.find_dataset(name)
-    if dataset.really is not None and (other := dataset.really(source)):
+    if source and dataset.really is not None and (other := dataset.really(source)):
         dataset = report.find_dataset(other)
     folder = cache.prepare(dataset, source, cache.cache_folder(data))
     typer.echo(f"{dataset.name} is ready in {folder} (origin {dataset.origin}; {dataset.licence})")

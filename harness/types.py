@@ -68,6 +68,7 @@ class DataSet:
     DataError when one is missing or damaged; `generate(seed)` returns the same shapes, tiny.
     `really(folder)` names the data set that the files in a folder are of, when it is another one;
     `remark(folder)` says in a sentence what a reader of the prepared data should know.
+    Where no official files exist, `generated` says so and `read` makes the splits itself.
     """
 
     name: str
@@ -77,6 +78,7 @@ class DataSet:
     generate: Callable[[int], dict[str, Split]]
     really: Callable[[Path], str | None] | None = None
     remark: Callable[[Path], str] | None = None
+    generated: bool = False
 
 
 @dataclass(frozen=True)
@@ -124,7 +126,9 @@ class Task:
     modules whose outputs must not be cut. `predict(outputs)` turns the artifact's outputs into
     compact per-example predictions; `example_scores(predictions, targets)` scores each example,
     float (n,) in [0, 1], and the metric is their mean unless `aggregate(predictions, targets)` is
-    given. `slices(targets)` names groups of examples whose quality is reported beside the whole.
+    given; then the example scores are pseudo-values, whose mean is the metric, so that intervals and
+    paired tests hold. `slices(targets)` names groups of examples whose quality is reported beside
+    the whole, `figures(predictions, targets)` other figures, the higher the better.
     `threads` caps the threads a run trains on: a small network is slower on two than on one.
     `preload` names slow modules that its runs import, loaded once for all of them.
     `changes` names random changes of the inputs that leave every target as it is: a model that
@@ -154,6 +158,7 @@ class Task:
     reference_train_macs: float = 0.0
     aggregate: Callable[[np.ndarray, np.ndarray], float] | None = None
     slices: Callable[[np.ndarray], Mapping[str, np.ndarray]] | None = None
+    figures: Callable[[np.ndarray, np.ndarray], Mapping[str, float]] | None = None
     poses: tuple[str, ...] = ("Compression",)
     preload: tuple[str, ...] = ()
     changes: Mapping[str, Change] = field(default_factory=dict)

@@ -45,13 +45,14 @@ def keep(task: Task, predictions: np.ndarray, targets: np.ndarray, path: Path) -
 
 
 def by_slice(task: Task, predictions: np.ndarray, targets: np.ndarray) -> dict[str, float]:
-    """The metric on each group of examples that the task names."""
+    """The metric on each group of examples that the task names, and the task's other figures."""
     masks = task.slices(targets) if task.slices else {}
-    return {
+    found = {
         name: quality(task, predictions[mask], targets[mask])
         for name, mask in masks.items()
         if mask.any()
     }
+    return found | dict(task.figures(predictions, targets) if task.figures else {})
 
 
 def quality(task: Task, predictions: np.ndarray, targets: np.ndarray) -> float:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import cast
 
 import numpy as np
 import torch
@@ -11,6 +12,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from harness import environment
+from harness.data import Lookup
 from harness.run.meter import FORWARD, FORWARD_AND_BACKWARD, Meter, forward_macs
 from harness.types import Recipe, Split
 
@@ -48,6 +50,23 @@ def autocast(device: torch.device) -> torch.autocast:
     return torch.autocast(device.type, torch.bfloat16, enabled=bf16_is_fast(device))
 
 
+class LookupTensor:
+    """A tensor whose rows are looked up, as harness.data.Lookup; `rows[index]` makes a tensor."""
+
+    def __init__(self, found: Lookup) -> None:
+        self.table = torch.from_numpy(np.array(found.table))
+        self.index = torch.from_numpy(np.array(found.index)).long()
+
+    def __getitem__(self, rows: Tensor | slice) -> Tensor:
+        return self.table[self.index[rows]]
+
+
+def _rows(array: np.ndarray) -> Tensor:
+    if isinstance(array, Lookup):
+        return cast(Tensor, LookupTensor(array))
+    return torch.from_numpy(np.array(array))
+
+
 class Batches:
     """Shuffled batches by step number: `batches[step]` depends on seed and step alone.
 
@@ -57,7 +76,7 @@ class Batches:
     """
 
     def __init__(self, split: Split, recipe: Recipe, device: torch.device, seed: int) -> None:
-        self.inputs = [torch.from_numpy(np.array(array)) for array in split.inputs.values()]
+        self.inputs = [_rows(array) for array in split.inputs.values()]
         self.targets = torch.from_numpy(np.array(split.targets)).long()
         self.size = min(recipe.batch_size, max(1, len(split) // LEAST_STEPS))
         self.lengths = recipe.lengths(self.inputs) if recipe.lengths else None
