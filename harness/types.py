@@ -101,6 +101,7 @@ class Recipe:
 
     `finetune_factor` scales the learning rate where training starts from trained weights,
     `reference_factor` where the reference itself starts from pretrained ones.
+    No run of a method passes over the data more than `most_epochs` times.
     `augment(inputs, generator)` changes a batch; `lengths(inputs)` groups sequences of like length
     into one batch.
     """
@@ -114,6 +115,7 @@ class Recipe:
     label_smoothing: float = 0.0
     finetune_factor: float = 0.3
     reference_factor: float = 1.0
+    most_epochs: float | None = None
     augment: Callable[[list[Tensor], Any], list[Tensor]] | None = None
     lengths: Callable[[list[Tensor]], Tensor] | None = None
 

@@ -135,9 +135,9 @@ class Problem:
         options = Options(**extra)
         batches = self._batches()
         model.to(self.device)
-        affordable, per_step = affordable_steps(model, batches, options, self.meter, share)
-        if epochs is not None:
-            affordable = min(affordable, round(epochs * batches.per_epoch))
+        limits = [each for each in (epochs, self.task.recipe.most_epochs) if each is not None]
+        most = max(1, round(min(limits) * batches.per_epoch)) if limits else None
+        affordable, per_step = affordable_steps(model, batches, options, self.meter, share, most)
         return fit(
             model,
             batches,

@@ -13,6 +13,7 @@ from torch.nn import functional
 
 from harness import environment
 from harness.data import Lookup
+from harness.errors import UsageError
 from harness.run.meter import FORWARD, FORWARD_AND_BACKWARD, Meter, forward_macs
 from harness.types import Recipe, Split
 
@@ -26,8 +27,9 @@ class Options:
     """What a method may add to the recipe.
 
     `teacher` is distilled from (Hinton et al. 2015, arXiv:1503.02531): the loss becomes
-    (1 - weight) cross-entropy + weight T^2 KL at temperature T. `penalty(model)` is added to the
-    loss; `before_step(model)` may change gradients; `after_step(model, progress)` runs after each
+    (1 - weight) cross-entropy + weight T^2 KL at temperature T. `keep_soft` asks the teacher once
+    for each example and keeps its answer, where the recipe changes no inputs. `penalty(model)` is
+    added to the loss; `before_step(model)` may change gradients; `after_step(model, progress)` runs after each
     step, progress in (0, 1].
     """
 
@@ -35,6 +37,7 @@ class Options:
     teacher: nn.Module | None = None
     teacher_weight: float = 0.9
     temperature: float = 4.0
+    keep_soft: bool = False
     penalty: Penalty | None = None
     before_step: Callable[[nn.Module], None] | None = None
     after_step: Callable[[nn.Module, float], None] | None = None
@@ -84,6 +87,7 @@ class Batches:
         self.seed = seed
         self._epoch = -1
         self._order = torch.empty(0)
+        self._soft = torch.empty(0)
 
     @property
     def per_epoch(self) -> int:
@@ -101,8 +105,26 @@ class Batches:
             self._order = self._shuffled(shuffle)
             self._epoch = epoch
         index = self._order[position * self.size : (position + 1) * self.size]
+        self.index = index
         inputs = [tensor[index].to(self.device) for tensor in self.inputs]
         return inputs, self.targets[index].to(self.device)
+
+    def soft(self, teacher: nn.Module, inputs: list[Tensor], keep: bool) -> Tensor:
+        """The teacher's outputs float32 (batch, classes) for the batch given last.
+
+        With `keep` only examples that it has not seen are computed.
+        """
+        if not keep:
+            return _soft(teacher, inputs)
+        if not len(self._soft):
+            self._soft = torch.full((len(self.targets), 1), torch.nan)
+        missing = self._soft[self.index, 0].isnan()
+        if missing.any():
+            found = _soft(teacher, [tensor[missing.to(self.device)] for tensor in inputs]).cpu()
+            if self._soft.shape[1] != found.shape[1]:
+                self._soft = torch.full((len(self.targets), found.shape[1]), torch.nan)
+            self._soft[self.index[missing]] = found
+        return self._soft[self.index].to(self.device)
 
     def _shuffled(self, shuffle: torch.Generator) -> Tensor:
         order = torch.randperm(len(self.targets), generator=shuffle)
@@ -112,6 +134,12 @@ class Batches:
         order = torch.cat([pool[self.lengths[pool].argsort(stable=True)] for pool in pools])
         whole = order[: self.per_epoch * self.size].view(-1, self.size)
         return whole[torch.randperm(self.per_epoch, generator=shuffle)].flatten()
+
+
+def _soft(teacher: nn.Module, inputs: list[Tensor]) -> Tensor:
+    with torch.no_grad():
+        outputs: Tensor = teacher(*inputs)
+    return outputs.float()
 
 
 def schedule(step: int, steps: int, warmup: float) -> float:
@@ -204,14 +232,17 @@ class Optimizers:
 
 
 def loss_of(
-    model: nn.Module, inputs: list[Tensor], targets: Tensor, recipe: Recipe, options: Options
+    model: nn.Module,
+    inputs: list[Tensor],
+    targets: Tensor,
+    recipe: Recipe,
+    options: Options,
+    soft: Tensor | None = None,
 ) -> Tensor:
-    """The training loss of one batch, float32 scalar."""
+    """The training loss of one batch, float32 scalar; `soft` are the teacher's outputs."""
     outputs = model(*inputs)  # (batch, classes)
     loss = functional.cross_entropy(outputs, targets, label_smoothing=recipe.label_smoothing)
-    if options.teacher is not None:
-        with torch.no_grad():
-            soft = options.teacher(*inputs).float()
+    if soft is not None:
         divergence = functional.kl_div(
             functional.log_softmax(outputs.float() / options.temperature, dim=1),
             functional.log_softmax(soft / options.temperature, dim=1),
@@ -226,15 +257,26 @@ def loss_of(
 
 
 def affordable_steps(
-    model: nn.Module, batches: Batches, options: Options, meter: Meter, share: float
+    model: nn.Module,
+    batches: Batches,
+    options: Options,
+    meter: Meter,
+    share: float,
+    most: int | None = None,
 ) -> tuple[int, float]:
-    """(steps, MACs a step) that `share` of the remaining budget pays for."""
+    """(steps, MACs a step) that `share` of the remaining budget pays for, `most` at most."""
     example = tuple(tensor[:1].to(batches.device) for tensor in batches.inputs)
     per_example = FORWARD_AND_BACKWARD * forward_macs(model, example)
+    budget = share * meter.remaining()
     if options.teacher is not None:
-        per_example += FORWARD * forward_macs(options.teacher, example)
+        asking = FORWARD * forward_macs(options.teacher, example)
+        whole = asking * batches.size * batches.per_epoch
+        if options.keep_soft and budget >= whole + per_example * batches.size * batches.per_epoch:
+            steps = min(most or 10**9, int((budget - whole) / (per_example * batches.size)))
+            return steps, per_example * batches.size + whole / steps
+        per_example += asking
     per_step = per_example * batches.size
-    return max(1, int(share * meter.remaining() / per_step)), per_step
+    return min(most or 10**9, max(1, int(budget / per_step))), per_step
 
 
 def _place(model: nn.Module, device: torch.device) -> nn.Module:
@@ -260,6 +302,8 @@ def fit(
     Raises FloatingPointError when the loss is not finite.
     """
     options = options or Options()
+    if options.keep_soft and recipe.augment is not None:
+        raise UsageError("keep_soft needs a recipe that leaves the inputs as they are")
     device = batches.device
     _place(model, device).train()
     if options.teacher is not None:
@@ -273,7 +317,10 @@ def fit(
         if recipe.augment is not None:
             inputs = recipe.augment(inputs, batches.generator(step))
         with autocast(device):
-            loss = loss_of(model, inputs, targets, recipe, options)
+            soft = None
+            if options.teacher is not None:
+                soft = batches.soft(options.teacher, inputs, options.keep_soft)
+            loss = loss_of(model, inputs, targets, recipe, options, soft)
         loss.backward()  # type: ignore[no-untyped-call]
         if options.before_step is not None:
             options.before_step(model)

@@ -22,8 +22,8 @@ SMALL = 8  # requests; smaller batches are encoded whole, so that tracers see th
 LINEAR = (1, 7)  # columns of NUMBERS that are no magnitudes: the hour, the share of the limit
 MEANS = (3.0, 0.5, 10.0, 0.8, 3.0, 6.0, 1.8, 0.35)  # after the logarithm, of honest requests
 SCALES = (1.6, 0.25, 3.0, 0.8, 1.6, 1.4, 1.3, 0.2)
-WIDTH, HEADS, LAYERS = 192, 6, 4
-CHANNELS, BLOCKS = 256, 2
+WIDTH, LAYERS = 128, 3
+CHANNELS, BLOCKS, VIEWS = 256, 2, 2
 
 
 class Numbers(nn.Module):
@@ -100,27 +100,38 @@ class Steps(nn.Module):
 class Documents(nn.Module):
     """Images uint8 (n, 256, 256) through `encoder`; zeros where there is no document.
 
-    In training, blank images are left out of the encoder: the outputs are the same. Exported
-    graphs and counters see the encoder run on every request.
+    Once trained, the mean over `views` of an image is taken, each moved by two pixels more. In
+    torch, blank images are left out of large batches: the outputs are the same. Exported graphs
+    and counters see the encoder run on every request.
     """
 
-    def __init__(self, encoder: nn.Module) -> None:
+    def __init__(self, encoder: nn.Module, views: int = 1) -> None:
         super().__init__()
         self.encoder = encoder
+        self.views = views
 
     def forward(self, documents: Tensor) -> Tensor:
         """Whatever the encoder makes of float32 (n, 1, 256, 256) in about [-2.5, 0.5]."""
         if not torch.compiler.is_exporting() and len(documents) > SMALL:
             rows = torch.nonzero(documents.amin(dim=(1, 2)) < BLANK).flatten()
             if 0 < len(rows) < len(documents):
-                made = self.encoder(self._pixels(documents[rows]))
+                made = self._seen(self._pixels(documents[rows]))
                 whole = made.new_zeros(len(documents), *made.shape[1:])
                 return whole.index_copy(0, rows, made)
         pixels = self._pixels(documents)
         present = (pixels.amin(dim=(1, 2, 3)) < (BLANK - 220.5) / 80).to(pixels.dtype)
-        made = self.encoder(pixels)
+        made = self._seen(pixels)
         scaled: Tensor = made * present.view(-1, *[1] * (made.dim() - 1))
         return scaled
+
+    def _seen(self, pixels: Tensor) -> Tensor:
+        found: Tensor = self.encoder(pixels)
+        if self.training or self.views == 1:
+            return found
+        for step in range(2, 2 * self.views, 2):
+            moved = nn.functional.pad(pixels[:, :, step:, step:], (0, step, 0, step), value=0.4)
+            found = found + self.encoder(moved)
+        return found / self.views
 
     @staticmethod
     def _pixels(documents: Tensor) -> Tensor:
@@ -217,7 +228,7 @@ class Monolith(nn.Module):
         self.categories = Categories(WIDTH)
         self.steps = Steps(WIDTH)
         self.positions = nn.Embedding(LENGTH, WIDTH)
-        self.image = Documents(Map(WIDTH))
+        self.image = Documents(Map(WIDTH), VIEWS)
         self.layers = nn.ModuleList(Layer(WIDTH) for _ in range(LAYERS))
         self.norm = nn.LayerNorm(WIDTH)
         self.classifier = nn.Linear(WIDTH, classes)
