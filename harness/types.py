@@ -128,9 +128,9 @@ class Task:
     modules whose outputs must not be cut. `predict(outputs)` turns the artifact's outputs into
     compact per-example predictions; `example_scores(predictions, targets)` scores each example,
     float (n,) in [0, 1], and the metric is their mean unless `aggregate(predictions, targets)` is
-    given; then the example scores are pseudo-values, whose mean is the metric, so that intervals and
-    paired tests hold. `slices(targets)` names groups of examples whose quality is reported beside
-    the whole, `figures(predictions, targets)` other figures, the higher the better.
+    given; then the example scores are pseudo-values, whose mean is the metric, so that intervals
+    and paired tests hold. `slices(targets)` names groups of examples whose quality is reported
+    beside the whole, `figures(predictions, targets)` other figures, the higher the better.
     `threads` caps the threads a run trains on: a small network is slower on two than on one.
     `preload` names slow modules that its runs import, loaded once for all of them.
     `changes` names random changes of the inputs that leave every target as it is: a model that

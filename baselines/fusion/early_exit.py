@@ -79,7 +79,7 @@ def combined(early: ModelProto, whole: ModelProto, limit: float) -> ModelProto:
     graph = helper.make_graph(
         nodes,
         "early_exit",
-        [value for value in first.input],
+        list(first.input),
         [_rows("output")],
         [*first.initializer, *initializers],
     )

@@ -134,9 +134,7 @@ def _trees(node: onnx.NodeProto, graph: Graph) -> int:
 
     Each tree is taken at its longest path.
     """
-    ids = zip(
-        attribute(node, "nodes_treeids"), attribute(node, "nodes_nodeids"), strict=True
-    )
+    ids = zip(attribute(node, "nodes_treeids"), attribute(node, "nodes_nodeids"), strict=True)
     children = zip(
         attribute(node, "nodes_modes"),
         attribute(node, "nodes_truenodeids"),

@@ -29,8 +29,8 @@ class Options:
     `teacher` is distilled from (Hinton et al. 2015, arXiv:1503.02531): the loss becomes
     (1 - weight) cross-entropy + weight T^2 KL at temperature T. `keep_soft` asks the teacher once
     for each example and keeps its answer, where the recipe changes no inputs. `penalty(model)` is
-    added to the loss; `before_step(model)` may change gradients; `after_step(model, progress)` runs after each
-    step, progress in (0, 1].
+    added to the loss; `before_step(model)` may change gradients; `after_step(model, progress)` runs
+    after each step, progress in (0, 1].
     """
 
     learning_rate: float = 1.0

@@ -94,9 +94,7 @@ def _plain(random: np.random.Generator, count: int) -> tuple[np.ndarray, np.ndar
     return np.full(count, HONEST, np.int8), np.zeros((count, 3), np.int8)
 
 
-def population(
-    random: np.random.Generator, sizes: Sizes
-) -> tuple[np.ndarray, np.ndarray]:
+def population(random: np.random.Generator, sizes: Sizes) -> tuple[np.ndarray, np.ndarray]:
     """Targets int8 (n,) and evidence int8 (n, 3) by modality, shuffled.
 
     Without `look_alike` honest requests come as they are, with it in two strata.

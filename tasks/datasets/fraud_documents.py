@@ -155,4 +155,4 @@ def _cosines() -> np.ndarray:
 @cache
 def _rounding() -> np.ndarray:
     """Steps that grow with frequency, (8, 8); of the size of JPEG's table at quality 75."""
-    return (4 + 4 * np.add.outer(np.arange(8), np.arange(8))).astype(np.float32)
+    return np.float32(4) * (1 + np.add.outer(np.arange(8), np.arange(8))).astype(np.float32)

@@ -51,9 +51,7 @@ def _changed(random: np.random.Generator, text: str) -> str:
     return "".join(str(random.integers(0, 10)) if c.isdigit() else c for c in text)
 
 
-def image(
-    random: np.random.Generator, amount: float, evidence: int, drift: float
-) -> np.ndarray:
+def image(random: np.random.Generator, amount: float, evidence: int, drift: float) -> np.ndarray:
     """A document uint8 (256, 256): `evidence` 0 plain, 1 marked as honest ones may be, 2 forged."""
     document = documents.scanned(random, amount)
     documents.wear(random, document)

@@ -75,7 +75,9 @@ def logs(
     # honest look-alikes: password managers fill forms in, owners change their own data
     borrowed = (evidence == 1)[:, None] & (random.random((count, LENGTH)) < 0.55)
     other = np.where(bot, BOT, TAKEN)
-    human = (evidence == 2)[:, None] & (random.random((count, LENGTH)) < 0.15 + 0.3 * drift[:, None])
+    human = (evidence == 2)[:, None] & (
+        random.random((count, LENGTH)) < 0.15 + 0.3 * drift[:, None]
+    )
     styles = np.where(borrowed, other[:, None], np.where(human, PERSON, style[:, None]))
     events = _walks(random, styles)
     gaps = _gaps(random, events, styles, drift)

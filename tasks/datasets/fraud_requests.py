@@ -15,6 +15,8 @@ from tasks.datasets.fraud_documents import BLANK, SIZE
 from tasks.datasets.fraud_logs import EVENTS, LENGTH
 from tasks.datasets.fraud_transactions import CATEGORIES, NUMBERS
 
+LONGEST = 1e9  # seconds, about 30 years
+
 
 def pack(
     transaction: Mapping[str, float] | None,
@@ -59,7 +61,7 @@ def _packed_log(log: list[tuple[str, float]]) -> tuple[np.ndarray, np.ndarray]:
                 "by time and give seconds >= 0"
             )
         events[place] = EVENTS.index(event) if event in EVENTS else 0
-        gaps[place] = min(seconds, np.finfo(np.float32).max)
+        gaps[place] = min(float(seconds), LONGEST)
     return events, gaps
 
 

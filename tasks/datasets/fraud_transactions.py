@@ -57,7 +57,9 @@ def amounts(random: np.random.Generator, quantiles: tuple[float, ...], count: in
 def card_fraud_amounts(random: np.random.Generator, drift: np.ndarray) -> np.ndarray:
     """Amounts (n,) of stolen cards: tests of exactly 1.00, then cash-out; tests grow rarer."""
     found = amounts(random, FRAUD_AMOUNTS, len(drift))
-    cashed = np.maximum(1.01, amounts(random, (1.01, 20, 80, 180, 420, 700, 1400, 2000), len(drift)))
+    cashed = np.maximum(
+        1.01, amounts(random, (1.01, 20, 80, 180, 420, 700, 1400, 2000), len(drift))
+    )
     found = np.where(found <= 1.0, cashed, found)
     return np.where(random.random(len(drift)) < EXACTLY_ONE * (1 - 0.6 * drift), 1.0, found)
 
@@ -141,6 +143,4 @@ def _devices(random: np.random.Generator, suspicious: np.ndarray) -> np.ndarray:
     """1 no record, 2 mobile, 3 desktop; by Bayes' rule from traffic and fraud rate of each."""
     fraud = DEVICE_TRAFFIC * DEVICE_FRAUD
     usual = random.choice(3, len(suspicious), p=DEVICE_TRAFFIC)
-    return 1 + np.where(
-        suspicious, random.choice(3, len(suspicious), p=fraud / fraud.sum()), usual
-    )
+    return 1 + np.where(suspicious, random.choice(3, len(suspicious), p=fraud / fraud.sum()), usual)

@@ -11,6 +11,8 @@ arXiv:2002.04745; late fusion as surveyed by Baltrusaitis et al. 2019, arXiv:170
 
 from __future__ import annotations
 
+import itertools
+
 import torch
 from torch import Tensor, nn
 
@@ -268,7 +270,7 @@ class TableBranch(nn.Module):
         self.numbers, self.categories = Numbers(), Categories(8)
         sizes = [Numbers.features + 8 * len(CATEGORIES), *[hidden] * depth]
         layers: list[nn.Module] = []
-        for inputs, outputs in zip(sizes, sizes[1:], strict=False):
+        for inputs, outputs in itertools.pairwise(sizes):
             layers += [nn.Linear(inputs, outputs), nn.ReLU()]
         self.layers = nn.Sequential(*layers, nn.Linear(hidden, features))
 
@@ -306,7 +308,7 @@ def light_encoder(width: float, depth: float, features: int) -> nn.Sequential:
     """A small convolutional network, (n, 1, 256, 256) to (n, features)."""
     channels = [max(4, round(width * each / 4) * 4) for each in (12, 24, 48, 96)]
     layers = [convolution(1, channels[0], 5, 2)]
-    for stage, (inputs, outputs) in enumerate(zip(channels, channels[1:], strict=False)):
+    for stage, (inputs, outputs) in enumerate(itertools.pairwise(channels)):
         layers.append(convolution(inputs, outputs, 3, 2))
         for _ in range(round(depth * (0, 1, 1)[stage])):
             layers.append(convolution(outputs, outputs, 3, 1))
