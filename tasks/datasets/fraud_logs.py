@@ -18,6 +18,8 @@ POINTER, KEYS = EVENTS.index("pointer"), EVENTS.index("keys")
 POINTER_MEDIAN, POINTER_SIGMA = 0.119, 1.088  # s; sigma = ln(713 / 119) / 1.645, Balabit
 PAUSE_EXPONENT, PAUSE_LEAST, PAUSE_MOST = 1.8, 0.8, 1800.0  # s; exponent 1 to 2, ends assumed
 SHORTEST, TYPICAL = 8, 34  # events of a log, assumed
+BORROWED = 0.15  # of the steps of an honest log that looks odd, assumed
+HELP_SHARE = 0.12  # of its steps that ask for help, which no other log does, assumed
 BOT_SHARE = 0.5  # of logs with strong evidence: bot-like; the others are taken-over accounts
 
 # Chance of the next event after each (rows as EVENTS), for people, bots and takeovers: assumed.
@@ -73,13 +75,15 @@ def logs(
     bot = random.random(count) < BOT_SHARE
     style = np.where(evidence == 2, np.where(bot, BOT, TAKEN), PERSON)
     # honest look-alikes: password managers fill forms in, owners change their own data
-    borrowed = (evidence == 1)[:, None] & (random.random((count, LENGTH)) < 0.55)
+    borrowed = (evidence == 1)[:, None] & (random.random((count, LENGTH)) < BORROWED)
     other = np.where(bot, BOT, TAKEN)
     human = (evidence == 2)[:, None] & (
-        random.random((count, LENGTH)) < 0.15 + 0.3 * drift[:, None]
+        random.random((count, LENGTH)) < 0.1 + 0.2 * drift[:, None]
     )
     styles = np.where(borrowed, other[:, None], np.where(human, PERSON, style[:, None]))
     events = _walks(random, styles)
+    helped = (evidence == 1)[:, None] & (random.random(events.shape) < HELP_SHARE)
+    events = np.where(helped, EVENTS.index("help"), events)
     gaps = _gaps(random, events, styles, drift)
     lengths = np.clip(random.normal(TYPICAL, 14, count), SHORTEST, LENGTH).astype(int)
     present = np.arange(LENGTH) < lengths[:, None]

@@ -36,7 +36,8 @@ DEVICE_TRAFFIC = np.array([0.20, 0.35, 0.45])  # no record, mobile, desktop: ass
 DEVICE_FRAUD = np.array([0.016, 0.082, 0.033])  # fraud rate of each, IEEE-CIS
 MERCHANT_TRAFFIC = 1 / np.arange(1, 24) ** 0.8  # Zipf-like, assumed
 RISKY_MERCHANTS = (17, 18, 19, 20, 21, 22)  # the rare ones draw more fraud: assumed
-ODD = 0.5  # chance that a suspicious-looking request shows each of the oddities: assumed
+ODD = 0.15  # chance that an odd-looking request shows each mark of a stolen card: assumed
+HONESTLY_ODD = 0.7  # that it shows a mark of its own, a large amount or the night: assumed
 
 
 @dataclass(frozen=True)
@@ -102,25 +103,25 @@ def transactions(
     usual = amounts(random, LEGITIMATE_AMOUNTS, count)
     amount = np.round(amounts(random, LEGITIMATE_AMOUNTS, count) * inflation, 2)
     amount = np.where(stolen, card_fraud_amounts(random, drift), amount)
-    large = odd & shows(0.0)
+    large = odd & (random.random(count) < HONESTLY_ODD)
     amount = np.where(large, np.round(amount * random.uniform(3, 8, count), 2), amount)
     night = np.where(stolen, NIGHT_FRAUD, NIGHT_LEGITIMATE)
-    night = np.where(odd & shows(0.0), 0.6, night)
-    gap = np.where(stolen | shows(0.0), fraud_gaps(random, count), legitimate_gaps(random, count))
+    night = np.where(odd, HONESTLY_ODD, night)
+    gap = np.where(shows(0.9), fraud_gaps(random, count), legitimate_gaps(random, count))
     burst = random.poisson(np.where(gap < 1200, 3.0, 0.0))
-    far = shows(0.55)
+    far = shows(0.7)
     numbers = {
         "amount": amount,
         "hour": hours(random, night),
         "gap": gap,
         "count": burst + random.poisson(np.minimum(3.0, 86_400 / gap / 8)),
         "usual_amount": usual,
-        "account_age": np.exp(random.normal(np.where(shows(0.35), 3.5, 6.2), 1.1)),
+        "account_age": np.exp(random.normal(np.where(shows(0.6), 3.5, 6.2), 1.1)),
         "distance": np.exp(random.normal(np.where(far, 6.0, 1.6), 1.3)),
-        "limit_used": random.beta(np.where(shows(0.5), 4.0, 1.5), 3.0),
+        "limit_used": random.beta(np.where(shows(0.7), 5.0, 1.5), 3.0),
     }
     categories = {
-        "merchant": _merchants(random, shows(0.5), drift),
+        "merchant": _merchants(random, shows(0.75), drift),
         "country": np.where(far, random.integers(2, 24, count), 1 + random.poisson(0.3, count)),
         "device": _devices(random, stolen | odd),
         "channel": 1 + random.choice(4, count, p=[0.5, 0.3, 0.15, 0.05]),

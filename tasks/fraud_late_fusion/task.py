@@ -94,7 +94,7 @@ TASK = Task(
         batch_size=128,
         warmup=0.1,
         finetune_factor=0.3,
-        most_epochs=12,
+        most_epochs=6,
     ),
     build=build,
     smoke_shape={"width": 0.25, "depth": 0.5},
