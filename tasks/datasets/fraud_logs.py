@@ -77,9 +77,7 @@ def logs(
     # honest look-alikes: password managers fill forms in, owners change their own data
     borrowed = (evidence == 1)[:, None] & (random.random((count, LENGTH)) < BORROWED)
     other = np.where(bot, BOT, TAKEN)
-    human = (evidence == 2)[:, None] & (
-        random.random((count, LENGTH)) < 0.1 + 0.2 * drift[:, None]
-    )
+    human = (evidence == 2)[:, None] & (random.random((count, LENGTH)) < 0.1 + 0.2 * drift[:, None])
     styles = np.where(borrowed, other[:, None], np.where(human, PERSON, style[:, None]))
     events = _walks(random, styles)
     helped = (evidence == 1)[:, None] & (random.random(events.shape) < HELP_SHARE)

@@ -37,6 +37,7 @@ DEVICE_FRAUD = np.array([0.016, 0.082, 0.033])  # fraud rate of each, IEEE-CIS
 MERCHANT_TRAFFIC = 1 / np.arange(1, 24) ** 0.8  # Zipf-like, assumed
 RISKY_MERCHANTS = (17, 18, 19, 20, 21, 22)  # the rare ones draw more fraud: assumed
 ODD = 0.15  # chance that an odd-looking request shows each mark of a stolen card: assumed
+FOLLOWS = 0.9  # of stolen cards, after another fraud on the same account: assumed
 HONESTLY_ODD = 0.7  # that it shows a mark of its own, a large amount or the night: assumed
 
 
@@ -107,7 +108,7 @@ def transactions(
     amount = np.where(large, np.round(amount * random.uniform(3, 8, count), 2), amount)
     night = np.where(stolen, NIGHT_FRAUD, NIGHT_LEGITIMATE)
     night = np.where(odd, HONESTLY_ODD, night)
-    gap = np.where(shows(0.9), fraud_gaps(random, count), legitimate_gaps(random, count))
+    gap = np.where(shows(FOLLOWS), fraud_gaps(random, count), legitimate_gaps(random, count))
     burst = random.poisson(np.where(gap < 1200, 3.0, 0.0))
     far = shows(0.7)
     numbers = {
