@@ -64,11 +64,14 @@ def data_prepare(
     """Read official files into the cache: checksums tested, train / validation / test apart."""
     from harness import data as cache
     from harness.commands import report
+    from harness.run.locked import locked
 
     dataset = report.find_dataset(name)
     if source and dataset.really is not None and (other := dataset.really(source)):
         dataset = report.find_dataset(other)
-    folder = cache.prepare(dataset, source, cache.cache_folder(data))
+    where = cache.cache_folder(data)
+    with locked(where / f"{dataset.name}.lock"):
+        folder = cache.prepare(dataset, source, where)
     typer.echo(f"{dataset.name} is ready in {folder} (origin {dataset.origin}; {dataset.licence})")
     if dataset.remark is not None:
         typer.echo(dataset.remark(folder))
@@ -297,6 +300,40 @@ def new_task(name: str) -> None:
     from harness.commands import templates
 
     typer.echo(templates.new_task(name))
+
+
+@app.command()
+def loop(
+    tasks: Annotated[list[str] | None, typer.Argument(help="Tasks; all with data here.")] = None,
+    method: Annotated[list[str] | None, typer.Option(help="Only these; repeatable.")] = None,
+    seeds: Annotated[str, typer.Option(help="Seeds that the board should have.")] = "0",
+    hours: Annotated[float, typer.Option(help="Start no run after so many hours.")] = 8.0,
+    scale: ScaleOption = "standard",
+    store: Annotated[str | None, typer.Option(help="Where artifacts above 4 MB go.")] = None,
+    publish: Annotated[
+        Path | None, typer.Option(help="Results folder; default the published one.")
+    ] = None,
+    data: Data = None,
+    runs: Runs = DEFAULT_RUNS,
+) -> None:
+    """Run, time, verify and publish whatever the board lacks; made for cron, resumable.
+
+    Example: `slimbench loop --hours 10 && slimbench site`
+    """
+    from harness.commands import loop as continuous
+    from harness.commands import report, session
+
+    order = continuous.Order(
+        tasks or [],
+        method or [],
+        session.numbers(seeds),
+        hours,
+        session.scale_of(scale),
+        session.place(data, runs, None, "cpu", 0, 1, scale),
+        (publish or report.PUBLISHED).resolve(),
+        store,
+    )
+    raise typer.Exit(continuous.loop(order))
 
 
 @app.command()

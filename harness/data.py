@@ -15,6 +15,7 @@ from typing import Any, cast
 
 import numpy as np
 
+from harness import environment
 from harness.errors import DataError
 from harness.record import sha256_of, write_atomically
 from harness.types import DataSet, Split
@@ -59,14 +60,23 @@ def cache_folder(given: Path | None = None) -> Path:
 
 def check_files(folder: Path, md5: dict[str, str], way_out: str) -> None:
     """Raise DataError unless every official file is there with its published MD5."""
-    for name, expected in md5.items():
+    _check(folder, md5, "md5", way_out)
+
+
+def check_sha256(folder: Path, sha256: dict[str, str], way_out: str) -> None:
+    """Raise DataError unless every official file is there with its known SHA-256."""
+    _check(folder, sha256, "sha256", way_out)
+
+
+def _check(folder: Path, digests: dict[str, str], kind: str, way_out: str) -> None:
+    for name, expected in digests.items():
         path = folder / name
         if not path.is_file():
             raise DataError(f"{path} is missing; {way_out}")
-        found = hashlib.md5(path.read_bytes(), usedforsecurity=False).hexdigest()
+        found = hashlib.new(kind, path.read_bytes(), usedforsecurity=False).hexdigest()
         if found != expected:
             raise DataError(
-                f"{path}: MD5 {found} is not the published {expected} "
+                f"{path}: {kind.upper()} {found} is not the published {expected} "
                 f"({path.stat().st_size} bytes): the file is truncated or changed; {way_out}"
             )
 
@@ -84,7 +94,19 @@ def prepare(dataset: DataSet, source: Path | None, cache: Path) -> Path:
 
 
 def store(splits: dict[str, Split], folder: Path) -> Path:
-    """Write the splits below `folder`, each in its own folder, and the checksums last."""
+    """Write the splits below `folder`, each in its own folder, and the checksums last.
+
+    Raises SlimbenchError when the disk is full.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    try:
+        return _store(splits, folder)
+    except OSError:  # numpy's own does not say why
+        environment.check_space(folder)
+        raise
+
+
+def _store(splits: dict[str, Split], folder: Path) -> Path:
     checksums: dict[str, str] = {}
     for name, split in splits.items():
         arrays: dict[str, np.ndarray] = {}
@@ -93,6 +115,7 @@ def store(splits: dict[str, Split], folder: Path) -> Path:
                 arrays |= {f"input_{key}.table": value.table, f"input_{key}.index": value.index}
             else:
                 arrays[f"input_{key}"] = value
+        arrays |= {f"context_{key}": value for key, value in split.context.items()}
         for key, array in (arrays | {"targets": split.targets}).items():
             path = folder / name / f"{key}.npy"
             path.parent.mkdir(parents=True, exist_ok=True)
@@ -141,12 +164,16 @@ def load_split(folder: Path, name: str) -> Split:
     if not files:
         raise DataError(f"no {name} split in {folder}; see `slimbench data list`")
     arrays = {path.stem: np.load(path, mmap_mode="r", allow_pickle=False) for path in files}
-    targets = arrays.pop("targets")
     for key in [key for key in arrays if key.endswith(".table")]:
         plain = key.removesuffix(".table")
         arrays[plain] = lookup(arrays.pop(key), arrays.pop(f"{plain}.index"))
     arrays = dict(sorted(arrays.items()))
-    return Split({key.removeprefix("input_"): value for key, value in arrays.items()}, targets)
+
+    def named(prefix: str) -> dict[str, np.ndarray]:
+        kept = {key: value for key, value in arrays.items() if key.startswith(prefix)}
+        return {key.removeprefix(prefix): value for key, value in kept.items()}
+
+    return Split(named("input_"), arrays["targets"], named("context_"))
 
 
 def load_column(folder: Path, split: str, name: str) -> np.ndarray:

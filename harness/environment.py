@@ -11,6 +11,9 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
+from harness.errors import SlimbenchError
+
+FULL_BYTES = 5 * 10**6
 PACKAGES = ("torch", "torchvision", "onnx", "onnxruntime", "numpy", "torch-pruning", "openvino")
 FLAGS = ("avx2", "avx512f", "avx512_vnni", "avx_vnni", "avx512_bf16", "amx_bf16", "amx_int8")
 ROOT = Path(__file__).resolve().parent.parent
@@ -70,6 +73,16 @@ def commit() -> str | None:
 def _git(*words: str) -> str:
     command = ["git", "-C", str(ROOT), *words]
     return subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip()
+
+
+def check_space(folder: Path) -> None:
+    """Raise SlimbenchError when the disk of a folder is full, which is why something failed."""
+    free = shutil.disk_usage(folder).free
+    if free < FULL_BYTES:
+        raise SlimbenchError(
+            f"no space is left on the disk of {folder} ({free / 1e6:.1f} MB): free some, or name "
+            "another folder with --runs or --data; what was done is kept, the same command goes on"
+        )
 
 
 def facts() -> dict[str, Any]:

@@ -14,6 +14,8 @@ from onnxruntime.quantization.shape_inference import quant_pre_process
 
 from harness.types import Compression
 
+PRODUCTS = ["MatMul", "Gemm"]
+
 
 class Reader(quantization.CalibrationDataReader):  # type: ignore[misc]
     """Feeds calibration examples in small batches."""
@@ -41,13 +43,16 @@ def quantize(
 ) -> onnx.ModelProto:
     """Weights int8 (per channel), activations uint8, ranges from `examples` training examples.
 
-    `calibration`: MinMax, Entropy or Percentile, as onnxruntime.quantization defines them.
+    `calibration`: MinMax, Entropy or Percentile, as onnxruntime.quantization defines them. In a
+    graph with attention only the matrix products are quantized: the mask added to the scores is
+    large and negative, and a range that holds it leaves no steps for the scores.
     """
     logging.getLogger().setLevel(logging.ERROR)
     with tempfile.TemporaryDirectory() as folder:
         source, ready, result = (Path(folder) / name for name in ("a.onnx", "b.onnx", "c.onnx"))
         onnx.save(graph, source)
         quant_pre_process(str(source), str(ready), skip_symbolic_shape=True)
+        attends = any(node.op_type == "Softmax" for node in graph.graph.node)
         options: dict[str, Any] = {"ActivationSymmetric": False, "WeightSymmetric": True}
         quantization.quantize_static(
             str(ready),
@@ -58,6 +63,7 @@ def quantize(
             weight_type=quantization.QuantType.QInt8,
             per_channel=per_channel,
             calibrate_method=quantization.CalibrationMethod[calibration],
+            op_types_to_quantize=PRODUCTS if attends else None,
             extra_options=options,
         )
         return onnx.load(result)
@@ -69,7 +75,7 @@ def quantize_dynamically(
     """Linear layers with int8 weights and run-time ranges; int8 tables where `embeddings`."""
     logging.getLogger().setLevel(logging.ERROR)
     graph.graph.ClearField("value_info")  # stale shapes of the exporter make quantize_dynamic fail
-    operators = ["MatMul", "Gemm", "Gather"] if embeddings else ["MatMul", "Gemm"]
+    operators = [*PRODUCTS, "Gather"] if embeddings else PRODUCTS
     with tempfile.TemporaryDirectory() as folder:
         result = Path(folder) / "dynamic.onnx"
         quantization.quantize_dynamic(

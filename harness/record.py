@@ -10,6 +10,8 @@ import hashlib
 import json
 import os
 from collections.abc import Iterable
+from functools import reduce
+from operator import attrgetter, getitem
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -121,6 +123,7 @@ class RunRecord(Row):
     quality_test: float | None = None
     quality_validation: float | None = None
     slices_test: dict[str, float] = Field(default_factory=dict)
+    figures_test: dict[str, float] = Field(default_factory=dict)
     counts: Counts | None = None
     artifact_sha256: str | None = None
     predictions_sha256: str | None = None
@@ -317,6 +320,14 @@ class CardRecord(Row):
     created: str
 
 
+IDENTITIES: dict[str, tuple[str, ...]] = {
+    "run": ("key",),
+    "search": ("key",),
+    "table": ("task.name", "task.version", "task.table_sha256"),
+    "status": ("key", "created", "status", "why"),
+    "card": ("method", "created"),
+    "measurement": ("artifact_sha256", "profile.name", "profile.sha256"),
+}
 Record = RunRecord | MeasurementRecord | StatusRecord | CardRecord | SearchRecord | TableRecord
 _ADAPTER: TypeAdapter[Record] = TypeAdapter(Annotated[Record, Field(discriminator="kind")])
 
@@ -353,16 +364,7 @@ def _digest(fields: dict[str, Any]) -> str:
 
 def parse_line(line: str, origin: str = "record") -> Record:
     """Validate one JSON row. Raises UsageError naming `origin` and the first bad field."""
-    try:
-        fields = json.loads(line)
-        digest = fields.pop("digest", None)
-    except (json.JSONDecodeError, AttributeError, TypeError) as error:
-        raise UsageError(f"{origin}: not a JSON row ({error}); restore the file from git") from None
-    if digest != _digest(fields):
-        raise UsageError(
-            f"{origin}: digest {digest} does not fit the content ({_digest(fields)}): the row was "
-            "edited or cut; restore the file from git or run it again"
-        )
+    fields = _fields_of(line, origin)
     try:
         return _ADAPTER.validate_python(fields)
     except ValidationError as error:
@@ -372,6 +374,21 @@ def parse_line(line: str, origin: str = "record") -> Record:
             f"{origin}: not a valid record at '{where}': {first['msg']}; "
             "records are written by the harness, restore the file from git"
         ) from None
+
+
+def _fields_of(line: str, origin: str) -> dict[str, Any]:
+    """A row's fields, its digest tested. Raises UsageError naming `origin`."""
+    try:
+        fields: dict[str, Any] = json.loads(line)
+        digest = fields.pop("digest", None)
+    except (json.JSONDecodeError, AttributeError, TypeError) as error:
+        raise UsageError(f"{origin}: not a JSON row ({error}); restore the file from git") from None
+    if digest != _digest(fields):
+        raise UsageError(
+            f"{origin}: digest {digest} does not fit the content ({_digest(fields)}): the row was "
+            "edited or cut; restore the file from git or run it again"
+        )
+    return fields
 
 
 def read_records(paths: Iterable[Path]) -> list[Record]:
@@ -386,20 +403,26 @@ def read_records(paths: Iterable[Path]) -> list[Record]:
 
 def identity(record: Record) -> tuple[str, ...]:
     """What makes a row the same row: a later one replaces an earlier one of equal identity."""
-    if isinstance(record, RunRecord | SearchRecord):
-        return (record.kind, record.key)
-    if isinstance(record, TableRecord):
-        return ("table", record.task.name, str(record.task.version), record.task.table_sha256)
-    if isinstance(record, StatusRecord):
-        return ("status", record.key, record.created, record.status, record.why)
-    if isinstance(record, CardRecord):
-        return ("card", record.method, record.created)
-    return ("measurement", record.artifact_sha256, record.profile.name, record.profile.sha256)
+    return (record.kind, *(str(attrgetter(name)(record)) for name in IDENTITIES[record.kind]))
+
+
+def _identity_of(fields: dict[str, Any], origin: str) -> tuple[str, ...]:
+    """The same of a row that is not parsed further."""
+    try:
+        kind = fields["kind"]
+        names = (name.split(".") for name in IDENTITIES[kind])
+        return (kind, *(str(reduce(getitem, parts, fields)) for parts in names))
+    except (KeyError, TypeError) as error:
+        raise UsageError(f"{origin}: the row has no {error}; restore the file from git") from None
 
 
 def merge_into(path: Path, records: Iterable[Record]) -> None:
     """Add rows to a sorted JSON-Lines file, atomically; equal identities are replaced."""
-    rows = {identity(row): row for row in read_records([path] if path.exists() else [])}
-    rows |= {identity(row): row for row in records}
-    lines = [to_line(rows[key]) for key in sorted(rows)]
-    write_atomically(path, ("\n".join(lines) + "\n").encode())
+    lines = path.read_text().splitlines() if path.exists() else []
+    rows = {}
+    for number, line in enumerate(lines, start=1):
+        if line.strip():
+            origin = f"{path}:{number}"
+            rows[_identity_of(_fields_of(line, origin), origin)] = line
+    rows |= {identity(record): to_line(record) for record in records}
+    write_atomically(path, ("\n".join(rows[key] for key in sorted(rows)) + "\n").encode())

@@ -94,7 +94,7 @@ def gate_scores(
         flat = [gate for pair in found for gate in pair]
         sums = [torch.zeros_like(gate) for gate in flat]
         for inputs, targets in problem.batches(model, batches):
-            loss = nn.functional.cross_entropy(model(*inputs), targets)
+            loss = problem.loss(model, inputs, targets)
             for total, gradient in zip(sums, torch.autograd.grad(loss, flat), strict=True):
                 total.add_(gradient.abs() ** power / batches)
     return [(h.cpu(), n.cpu()) for h, n in zip(sums[::2], sums[1::2], strict=True)]

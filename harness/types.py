@@ -51,10 +51,15 @@ class Input:
 
 @dataclass(frozen=True)
 class Split:
-    """Aligned examples: `inputs[name]` is (n, *shape), `targets` is (n, ...)."""
+    """Aligned examples: `inputs[name]` is (n, *shape), `targets` is (n, ...).
+
+    `context` is what all examples share, for example the edges of a graph; of a data set's splits
+    the training split alone has it.
+    """
 
     inputs: Mapping[str, np.ndarray]
     targets: np.ndarray
+    context: Mapping[str, np.ndarray] = field(default_factory=dict)
 
     def __len__(self) -> int:
         return len(self.targets)
@@ -101,9 +106,12 @@ class Recipe:
 
     `finetune_factor` scales the learning rate where training starts from trained weights,
     `reference_factor` where the reference itself starts from pretrained ones.
-    No run of a method passes over the data more than `most_epochs` times.
     `augment(inputs, generator)` changes a batch; `lengths(inputs)` groups sequences of like length
-    into one batch.
+    into one batch. `examples(model, inputs, targets)` makes of one batch the logits (m, classes)
+    and their targets (m,) that the loss compares, where that is not one row an input: a sequence
+    model predicts at every position. Training compute is then counted on such a batch.
+    `most_epochs`: no one training passes over the data more often, whatever the budget allows;
+    small networks could otherwise do so hundreds of times.
     """
 
     optimizer: Literal["muon", "adamw"]
@@ -115,22 +123,27 @@ class Recipe:
     label_smoothing: float = 0.0
     finetune_factor: float = 0.3
     reference_factor: float = 1.0
-    most_epochs: float | None = None
     augment: Callable[[list[Tensor], Any], list[Tensor]] | None = None
     lengths: Callable[[list[Tensor]], Tensor] | None = None
+    examples: Callable[[nn.Module, list[Tensor], Tensor], tuple[Tensor, Tensor]] | None = None
+    most_epochs: float = float("inf")
 
 
 @dataclass(frozen=True)
 class Task:
     """A problem with hidden test data, as a value; see CONTRIBUTING.md for how to add one.
 
-    `build(**shape)` returns an untrained reference (torch is imported inside). `keep` names its
-    modules whose outputs must not be cut. `predict(outputs)` turns the artifact's outputs into
-    compact per-example predictions; `example_scores(predictions, targets)` scores each example,
-    float (n,) in [0, 1], and the metric is their mean unless `aggregate(predictions, targets)` is
-    given; then the example scores are pseudo-values, whose mean is the metric, so that intervals
-    and paired tests hold. `slices(targets)` names groups of examples whose quality is reported
-    beside the whole, `figures(predictions, targets)` other figures, the higher the better.
+    `build(**shape)` returns an untrained reference (torch is imported inside); where the training
+    split has a context, it is given as `build(context=..., **shape)`. `choices` names what `build`
+    takes beside width and depth, and the words that it knows. `deploy(model)` wraps a model by what
+    the deployed graph does behind it, such as ranking, and `output` is what that graph returns
+    where it is not float logits (classes,). `keep` names the modules whose outputs must not be
+    cut. `predict(outputs)` turns the artifact's outputs into compact per-example predictions;
+    `example_scores(predictions, targets)` scores each example, float (n,) in [0, 1], and the metric
+    is their mean. Where it is no mean, `aggregate(predictions, targets)` is given, and the example
+    scores may be pseudo-values, whose mean is the metric, so that intervals and paired tests hold.
+    `figures(predictions, targets)` are further figures by name. `slices(targets)` names groups of
+    examples whose quality is reported beside the whole.
     `threads` caps the threads a run trains on: a small network is slower on two than on one.
     `preload` names slow modules that its runs import, loaded once for all of them.
     `changes` names random changes of the inputs that leave every target as it is: a model that
@@ -159,12 +172,20 @@ class Task:
     reference_epochs: float = 15.0
     reference_train_macs: float = 0.0
     aggregate: Callable[[np.ndarray, np.ndarray], float] | None = None
-    slices: Callable[[np.ndarray], Mapping[str, np.ndarray]] | None = None
     figures: Callable[[np.ndarray, np.ndarray], Mapping[str, float]] | None = None
+    slices: Callable[[np.ndarray], Mapping[str, np.ndarray]] | None = None
+    deploy: Callable[[nn.Module], nn.Module] | None = None
+    output: Input | None = None
+    choices: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     poses: tuple[str, ...] = ("Compression",)
     preload: tuple[str, ...] = ()
     changes: Mapping[str, Change] = field(default_factory=dict)
     numeric_tolerance: float = 0.02
+
+    @property
+    def answer(self) -> Input:
+        """What the deployed graph returns for one request."""
+        return self.output or Input("logits", "float32", (self.classes,))
 
 
 @dataclass(frozen=True)
@@ -257,12 +278,16 @@ class Compression(Protocol):
     classes: int
     example: tuple[Tensor, ...]
     keep: tuple[str, ...]
+    context: Mapping[str, np.ndarray]  # what all training examples share, for example a graph
 
     def reference(self) -> nn.Module:
         """A fresh copy of the frozen, trained reference in eval mode."""
 
     def build(self, **shape: Any) -> nn.Module:
-        """An untrained network of the reference's family, for example `build(width=0.5)`."""
+        """An untrained network of the reference's family, for example `build(width=0.5)`.
+
+        Takes width, depth and the task's own choices.
+        """
 
     def train(self, model: nn.Module, **options: Any) -> nn.Module:
         """Train from scratch; options: share, steps, epochs, and those of training.Options.
@@ -280,6 +305,9 @@ class Compression(Protocol):
     def batches(self, model: nn.Module, count: int) -> Iterator[tuple[Sequence[Tensor], Tensor]]:
         """`count` training batches (inputs, targets); each is charged forward and backward."""
 
+    def loss(self, model: nn.Module, inputs: Sequence[Tensor], targets: Tensor) -> Tensor:
+        """The training loss of one batch, float32 scalar; not charged."""
+
     def calibration(self, count: int) -> dict[str, np.ndarray]:
         """`count` training examples by input name, as the deployed model receives them."""
 
@@ -290,7 +318,7 @@ class Compression(Protocol):
         """The module as an ONNX graph whose outputs were checked against torch's."""
 
     def macs(self, model: nn.Module) -> float:
-        """Dense multiply-accumulates of one example's forward pass."""
+        """Dense multiply-accumulates of one example's forward pass, as deployed."""
 
     def remaining_macs(self) -> float:
         """Training compute left in the budget."""

@@ -204,7 +204,11 @@ def _read(task: str, paths: Sequence[Path]) -> TaskRecords:
             if isinstance(one, RunRecord)
         ],
         [one for one in found.values() if isinstance(one, MeasurementRecord)],
-        [one for one in found.values() if isinstance(one, SearchRecord)],
+        [
+            one.model_copy(update={"verification": latest.get(one.key, one.verification)})
+            for one in found.values()
+            if isinstance(one, SearchRecord)
+        ],
         [one for one in found.values() if isinstance(one, TableRecord)],
         statuses,
         [one for one in rows if isinstance(one, CardRecord)],

@@ -101,6 +101,7 @@ def _row(record: SearchRecord, trace: Trace | None, front: Points) -> Row:
         "failed": len(record.seeds),
         "cause": record.failures[0].cause if record.failures else None,
         "key": record.key,
+        "verification": record.verification,
         "queries": record.cost.queries / len(record.seeds),
         "cpu_seconds": record.cost.cpu_seconds / len(record.seeds),
         **dict.fromkeys(("tie_group", "validation", "test", "test_std", "regret", "score")),

@@ -1,4 +1,4 @@
-"""Published results of searches, from published/TASK.toml, each with its source."""
+"""Published results of searches, from published/search/TASK.toml, each with its source."""
 
 from __future__ import annotations
 
@@ -8,7 +8,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from leaderboard.published import FOLDER
+from leaderboard.published import FOLDER as PUBLISHED
+
+FOLDER = PUBLISHED / "search"
 
 
 @dataclass(frozen=True)

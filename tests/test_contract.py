@@ -18,6 +18,7 @@ HOME = {
     "vector": "mnist_mlp_microcontroller",
     "image": "cifar10_resnet_slimming",
     "text": "sst2_bert_compression",
+    "clicks": "beauty_graph_recommendation",
 }
 
 
@@ -44,9 +45,10 @@ def test_a_method_solves_a_task_at_smoke_scale(task, method, place):
     record, _ = execute(plan(prepared, [METHODS[method]], place, settings="0")[0])
     assert (record.status, record.cause) == ("ok", None)
     assert record.quality_test > TASKS[task].metric.chance
-    assert record.counts.macs > 0
+    assert record.counts.macs > 0 or not record.cost.train_macs  # counts multiply nothing
     assert record.counts.size_bytes > record.counts.size_zstd_bytes > 0
-    assert record.cost.train_macs <= TASKS[task].budgets["smoke"].train_macs
+    shares = 2 if record.setting.get("budget") == "reference" else 1
+    assert record.cost.train_macs <= shares * TASKS[task].budgets["smoke"].train_macs
 
 
 @pytest.mark.parametrize("name", METHODS)

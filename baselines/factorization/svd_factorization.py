@@ -82,5 +82,5 @@ METHOD = Method(
         {"share": 0.125, "data_aware": True},
     ),
     source="arXiv:2403.07378",
-    modalities=("text", "vector"),
+    modalities=("clicks", "text", "vector"),
 )

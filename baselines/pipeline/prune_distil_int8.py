@@ -28,4 +28,5 @@ METHOD = Method(
     solve=solve,
     settings=({"speed_up": 2.0}, {"speed_up": 4.0}, {"speed_up": 8.0}),
     source="arXiv:1510.00149",
+    modalities=("image", "text", "vector"),  # a table read and written is not followed
 )

@@ -33,5 +33,5 @@ METHOD = Method(
     solve=solve,
     settings=({"neurons": 0.5}, {"neurons": 0.25}, {"neurons": 0.125}),
     source="arXiv:1906.10771",
-    modalities=("text",),
+    modalities=("clicks", "text"),
 )

@@ -62,4 +62,5 @@ METHOD = Method(
         {"speed_up": 8.0, "rounds": 3},
     ),
     source="arXiv:1710.01878",
+    modalities=("image", "text", "vector"),  # a table read and written is not followed
 )

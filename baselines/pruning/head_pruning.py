@@ -34,5 +34,5 @@ METHOD = Method(
     solve=solve,
     settings=({"heads": 0.75}, {"heads": 0.5}, {"heads": 0.25}),
     source="arXiv:1905.10650",
-    modalities=("text",),
+    modalities=("clicks", "text"),
 )

@@ -43,5 +43,5 @@ METHOD = Method(
         {"share": 0.333, "which": "top"},
     ),
     source="arXiv:2004.03844",
-    modalities=("text",),
+    modalities=("clicks", "text"),
 )

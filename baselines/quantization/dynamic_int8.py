@@ -26,5 +26,5 @@ METHOD = Method(
         {"per_channel": True, "embeddings": True},
     ),
     source="arXiv:1712.05877",
-    modalities=("text", "vector"),
+    modalities=("clicks", "text", "vector"),
 )

@@ -22,6 +22,7 @@ from harness.types import Input
 
 OPSET = 20
 TOLERANCE = 2e-3
+DIFFERENT_RANKS = 0.05  # of integer outputs; scores that nearly tie may change places
 
 
 def to_onnx(
@@ -73,7 +74,10 @@ def check_parity(
     example: tuple[Tensor, ...],
     expected: np.ndarray,
 ) -> None:
-    """Raise SlimbenchError when ONNX Runtime's outputs are not torch's within TOLERANCE."""
+    """Raise SlimbenchError when ONNX Runtime's outputs are not torch's within TOLERANCE.
+
+    Integer outputs, such as ranked ids, may differ in a share of DIFFERENT_RANKS.
+    """
     session = onnxruntime.InferenceSession(
         graph.SerializeToString(), providers=["CPUExecutionProvider"]
     )
@@ -81,6 +85,14 @@ def check_parity(
     found = session.run(None, feed)[0]
     if found.shape != expected.shape:
         raise SlimbenchError(f"the exported graph returns {found.shape}, torch {expected.shape}")
+    if np.issubdtype(expected.dtype, np.integer):
+        share = float(np.mean(found != expected))
+        if share > DIFFERENT_RANKS:
+            raise SlimbenchError(
+                f"{share:.1%} of the exported graph's outputs are not the torch model's "
+                f"(limit {DIFFERENT_RANKS:.0%})"
+            )
+        return
     error = float(np.abs(found - expected).max() / max(1e-6, float(np.abs(expected).max())))
     if not error <= TOLERANCE:
         raise SlimbenchError(

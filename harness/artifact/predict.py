@@ -12,11 +12,24 @@ from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
+import onnx
 import onnxruntime
 
 from harness.data import load_split
 
 BATCH = 100
+
+
+def batch_of(model: Path) -> int:
+    """How many examples the graph may see at once and still answer as when it is served.
+
+    Dynamic quantization takes one scale from all examples of a batch, so such a graph answers a
+    request that comes alone otherwise than the same request among others: it is scored one by one.
+    """
+    graph = onnx.load(model, load_external_data=False)
+    bodies = [graph.graph.node, *(function.node for function in graph.functions)]
+    dynamic = any(node.op_type.startswith("DynamicQuantize") for body in bodies for node in body)
+    return 1 if dynamic else BATCH
 
 
 def session(model: Path, threads: int) -> onnxruntime.InferenceSession:
@@ -50,8 +63,9 @@ def run_in_batches(
 
 
 def predict(model: Path, folder: Path, split: str, threads: int = 1) -> list[np.ndarray]:
-    """Outputs (n, ...) of the graph for every example of the split, in batches of BATCH."""
-    return run_in_batches(session(model, threads), load_split(folder, split).inputs)
+    """Outputs (n, ...) of the graph for every example of the split."""
+    inputs = load_split(folder, split).inputs
+    return run_in_batches(session(model, threads), inputs, batch_of(model))
 
 
 if __name__ == "__main__":

@@ -12,9 +12,9 @@ from rich.markup import escape
 from harness import registry
 from harness.commands.report import console, print_json, print_table
 from harness.errors import UsageError
-from harness.record import ClaimBlock, RunRecord
+from harness.record import ClaimBlock, RunRecord, SearchRecord
 from harness.run.stages import Place
-from harness.submit.verdict import PUBLISHED, Options, RowVerdict, Verdict
+from harness.submit.verdict import PUBLISHED, Options, RowVerdict, SearchVerdict, Verdict
 from harness.types import Scale
 
 SIGNS = {"accepted": "[green]accepted[/]", "refused": "[red]refused[/]", "unchecked": "unchecked"}
@@ -70,7 +70,7 @@ def verify(bundles: Sequence[Path], options: Options, results: Path | None, as_j
 
 
 def _show(found: Verdict) -> None:
-    for row in found.rows:
+    for row in found.all():
         _show_row(row)
     word = "accepted" if found.accepted else "refused"
     said = f"{found.bundle}: {word} in {found.seconds:.0f} s"
@@ -81,10 +81,11 @@ def _show(found: Verdict) -> None:
         console.print(f"[red]refused[/] {escape(reason)}", soft_wrap=True)
 
 
-def _show_row(row: RowVerdict) -> None:
+def _show_row(row: RowVerdict | SearchVerdict) -> None:
     run = row.run
+    which = f"case {run.case.name}" if isinstance(run, SearchRecord) else f"seed {run.seed}"
     print_table(
-        escape(f"{run.task.name}, {run.method.name} {json.dumps(run.setting)}, seed {run.seed}"),
+        escape(f"{run.task.name}, {run.method.name} {json.dumps(run.setting)}, {which}"),
         ["claim", "claimed", "recomputed", "verdict", "why"],
         [_cells(one) for one in row.claims],
     )

@@ -92,7 +92,8 @@ class Requests:
                 found = np.argmax(found, axis=-1)
             if found.shape != np.shape(scored):
                 return False
-            limit = 0.0 if labels else self.tolerance * scale
+            exact = np.issubdtype(wanted.dtype, np.integer)
+            limit = 0.0 if exact else self.tolerance * scale
             if np.abs(found - scored).max(initial=0) > limit:
                 return False
         return True

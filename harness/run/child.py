@@ -118,11 +118,12 @@ def _run(job: Job) -> Solved:
 
 def _problem(job: Job, meter: Meter) -> Problem:
     task = registry.find_task(job.task)
+    train = load_split(Path(job.data), "train")
     return Problem(
         task=task,
-        train_split=load_split(Path(job.data), "train"),
+        train_split=train,
         validation_split=load_split(Path(job.data), "validation"),
-        trained=reference.load(task, Path(job.reference), job.shape),
+        trained=reference.load(task, Path(job.reference), job.shape, train.context),
         shape=job.shape,
         meter=meter,
         seed=job.seed,

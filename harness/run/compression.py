@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,8 +15,8 @@ from torch import Tensor, nn
 from harness.artifact.export import to_onnx
 from harness.errors import UsageError
 from harness.run.meter import FORWARD, FORWARD_AND_BACKWARD, Meter, forward_macs
-from harness.run.reference import quality_of
-from harness.run.training import Batches, Options, affordable_steps, fit
+from harness.run.reference import deployed, quality_of, untrained
+from harness.run.training import Batches, Options, affordable_steps, batch_macs, fit, loss_of
 from harness.types import Split, Task
 
 EXAMPLES = 8
@@ -52,6 +52,11 @@ class Problem:
         return self.task.keep
 
     @property
+    def context(self) -> Mapping[str, np.ndarray]:
+        """What all training examples share, for example a graph; empty for most tasks."""
+        return self.train_split.context
+
+    @property
     def example(self) -> tuple[Tensor, ...]:
         """A few training inputs as the deployed model receives them, on the CPU."""
         return tuple(torch.from_numpy(array) for array in self.calibration(EXAMPLES).values())
@@ -62,13 +67,19 @@ class Problem:
 
     def build(self, **shape: Any) -> nn.Module:
         """An untrained network of the reference's family, relative to the reference's shape."""
-        unknown = set(shape) - {"width", "depth"}
-        if unknown:
-            raise UsageError(f"build takes width and depth, not {sorted(unknown)}")
+        choices = self.task.choices
+        for name, value in shape.items():
+            if name not in {"width", "depth", *choices}:
+                known = ", ".join(["width", "depth", *choices])
+                raise UsageError(f"build takes {known}, not '{name}'")
+            if name in choices and value not in choices[name]:
+                raise UsageError(f"{name} is one of {', '.join(choices[name])}, not '{value}'")
         scaled = {
-            name: shape.get(name, 1.0) * self.shape.get(name, 1.0) for name in {*shape, *self.shape}
+            name: shape.get(name, 1.0) * self.shape.get(name, 1.0)
+            for name in {*shape, *self.shape} - set(choices)
         }
-        return self.task.build(**scaled)
+        chosen = {name: value for name, value in shape.items() if name in choices}
+        return untrained(self.task, self.context, scaled | chosen)
 
     def train(self, model: nn.Module, **options: Any) -> nn.Module:
         """Train from scratch with the task's recipe on a share of the remaining budget."""
@@ -89,9 +100,14 @@ class Problem:
     def batches(self, model: nn.Module, count: int) -> Iterator[tuple[Sequence[Tensor], Tensor]]:
         """`count` training batches; each is charged forward and backward of `model`."""
         batches = self._batches()
+        per_batch = batch_macs(model.to(self.device), batches, self.task.recipe)
         for step in range(count):
-            self.meter.spend(FORWARD_AND_BACKWARD * self.macs(model) * batches.size)
+            self.meter.spend(FORWARD_AND_BACKWARD * per_batch)
             yield batches[step]
+
+    def loss(self, model: nn.Module, inputs: Sequence[Tensor], targets: Tensor) -> Tensor:
+        """The training loss of one batch, float32 scalar; not charged."""
+        return loss_of(model, list(inputs), targets, self.task.recipe, Options())
 
     def calibration(self, count: int) -> dict[str, np.ndarray]:
         """`count` training examples by input name, spread evenly over the split."""
@@ -109,11 +125,12 @@ class Problem:
 
     def export(self, model: nn.Module) -> ModelProto:
         """The module as a checked ONNX graph."""
-        return to_onnx(model, self.task.inputs, self.example)
+        return to_onnx(deployed(self.task, model), self.task.inputs, self.example)
 
     def macs(self, model: nn.Module) -> float:
-        """Dense multiply-accumulates of one example's forward pass."""
-        return forward_macs(model, tuple(tensor.to(self.device) for tensor in self.example))
+        """Dense multiply-accumulates of one example's forward pass, as deployed."""
+        served = deployed(self.task, model)
+        return forward_macs(served, tuple(tensor.to(self.device) for tensor in self.example))
 
     def remaining_macs(self) -> float:
         """Training compute left in the budget."""
@@ -135,9 +152,11 @@ class Problem:
         options = Options(**extra)
         batches = self._batches()
         model.to(self.device)
-        limits = [each for each in (epochs, self.task.recipe.most_epochs) if each is not None]
-        most = max(1, round(min(limits) * batches.per_epoch)) if limits else None
-        affordable, per_step = affordable_steps(model, batches, options, self.meter, share, most)
+        most = self.task.recipe.most_epochs
+        passes = most if epochs is None else min(epochs, most)
+        affordable, per_step = affordable_steps(
+            model, batches, self.task.recipe, options, (self.meter, share), passes
+        )
         return fit(
             model,
             batches,

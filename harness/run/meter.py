@@ -1,5 +1,8 @@
 """The meter of training compute: what a run may spend, in multiply-accumulates."""
 
+from collections.abc import Callable
+from typing import Any
+
 import torch
 from torch import Tensor, nn
 from torch.utils.flop_counter import FlopCounterMode
@@ -34,14 +37,20 @@ class Meter:
 
 
 def forward_macs(model: nn.Module, example: tuple[Tensor, ...]) -> float:
-    """Dense multiply-accumulates of one example's forward pass, by torch's own counter.
+    """Dense multiply-accumulates of one example's forward pass, by torch's own counter."""
+    was_training = model.training
+    model.eval()
+    macs = counted(lambda: model(*(tensor[:1] for tensor in example)))
+    model.train(was_training)
+    return macs
+
+
+def counted(forward: Callable[[], Any]) -> float:
+    """Multiply-accumulates of what `forward` computes.
 
     Gradients stay enabled: without them attention takes a fused path that counts as zero.
     """
-    was_training = model.training
-    model.eval()
     counter = FlopCounterMode(display=False)
     with torch.enable_grad(), counter:
-        model(*(tensor[:1] for tensor in example))
-    model.train(was_training)
+        forward()
     return counter.get_total_flops() / 2

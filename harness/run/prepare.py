@@ -7,7 +7,7 @@ import re
 import shutil
 from pathlib import Path
 
-from harness import data
+from harness import data, environment
 from harness.artifact.count import count
 from harness.errors import SlimbenchError
 from harness.record import ReferenceBlock, sha256_of, write_atomically
@@ -22,9 +22,10 @@ SMOKE_EPOCHS = 6
 EXPORT_METHOD = Path(__file__).with_name("reference_as_it_is.py")
 
 
-def prepare(task: Task, scale: Scale, place: Place) -> Prepared:
+def prepare(task: Task, scale: Scale, place: Place, export: bool = True) -> Prepared:
     """Data, reference weights, anchor and the reference's figures; all cached in the runs folder.
 
+    Without `export` the anchor is not made, nor its figures: enough to plan runs, not to do them.
     Raises DataError when the real data are not in the cache or the frozen weights are missing.
     """
     process.preload(task.preload)
@@ -60,6 +61,8 @@ def prepare(task: Task, scale: Scale, place: Place) -> Prepared:
             ),
             anchor=anchor / "model.onnx",
         )
+        if not export:
+            return prepared
         if not (anchor / "block.json").is_file():
             _export_and_score(prepared, place, anchor)
     block = ReferenceBlock.model_validate_json((anchor / "block.json").read_text())
@@ -86,7 +89,9 @@ def rebuild(task: Task, place: Place, seed: int) -> Path:
     out = place.runs / task.name / "reference" / f"rebuild.seed{seed}"
     out.mkdir(parents=True, exist_ok=True)
     job = Job(**{**vars(_job(task, place, data_folder, out, out, {})), "kind": "reference"})
-    _run(Job(**{**vars(job), "seed": seed}), out, out / "reference.json", Budget(wall_seconds=1e6))
+    job = Job(**{**vars(job), "seed": seed})
+    with locked(out / "lock"):
+        _run(job, out, out / "reference.json", Budget(wall_seconds=1e6))
     return out
 
 
@@ -131,5 +136,6 @@ def _run(job: Job, out: Path, result: Path, budget: Budget | None = None) -> Non
     if ended.status or not result.is_file():
         solved = out / "solve.json"
         cause = ended.cause or (json.loads(solved.read_text())["cause"] if solved.is_file() else "")
+        environment.check_space(out)
         shutil.rmtree(out / "part", ignore_errors=True)
         raise SlimbenchError(f"{job.task}: the reference failed: {cause}; see {out / 'log.txt'}")

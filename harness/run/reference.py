@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import platform
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -24,10 +24,27 @@ from harness.types import Split, Task
 
 WEIGHTS = "reference.safetensors"
 CARD = "reference.json"
+VALIDATIONS = 20  # of the reference while it trains, and its checkpoints; about one an epoch
 
 
-def load(task: Task, folder: Path, shape: dict[str, Any]) -> nn.Module:
-    """The trained reference in fp32, eval mode. Raises DataError on other than frozen weights."""
+def untrained(task: Task, context: Mapping[str, np.ndarray], shape: Mapping[str, Any]) -> nn.Module:
+    """The task's network of that shape, given what its training examples share."""
+    given = {"context": context} if context else {}
+    return task.build(**given, **shape)
+
+
+def deployed(task: Task, model: nn.Module) -> nn.Module:
+    """The model with what its deployed graph does behind it."""
+    return task.deploy(model) if task.deploy else model
+
+
+def load(
+    task: Task, folder: Path, shape: dict[str, Any], context: Mapping[str, np.ndarray]
+) -> nn.Module:
+    """The trained reference in fp32, eval mode.
+
+    Raises DataError on other than frozen weights, or weights of another data set's shapes.
+    """
     card = json.loads((folder / CARD).read_text())
     path = folder / WEIGHTS
     if sha256_of(path) != card["sha256"]:
@@ -35,7 +52,7 @@ def load(task: Task, folder: Path, shape: dict[str, Any]) -> nn.Module:
             f"{path}: sha256 is not the frozen {card['sha256'][:12]}...; restore it from git or "
             f"train it again with `slimbench reference {task.name} --rebuild`"
         )
-    model = task.build(**shape)
+    model = untrained(task, context, shape)
     state = {name: tensor.float() for name, tensor in load_file(path).items()}
     frozen = _frozen(model)
     if frozen and _sha256_of_tensors(frozen) != card["frozen_sha256"]:
@@ -43,7 +60,14 @@ def load(task: Task, folder: Path, shape: dict[str, Any]) -> nn.Module:
             f"the pretrained weights found for {task.name} are not those its reference was trained "
             f"on ({card['frozen_sha256'][:12]}...); install them as its README says"
         )
-    model.load_state_dict(frozen | state)
+    try:
+        model.load_state_dict(frozen | state)
+    except RuntimeError as error:
+        reason = " ".join(str(error).split())[:300]
+        raise DataError(
+            f"{path} does not fit the prepared data set '{task.dataset.name}' ({reason}); train a "
+            f"reference on it with `slimbench reference {task.name} --rebuild`"
+        ) from None
     return model.eval()
 
 
@@ -65,8 +89,8 @@ def _sha256_of_tensors(tensors: dict[str, torch.Tensor]) -> str:
 def quality_of(
     model: nn.Module, task: Task, split: Split, device: torch.device, size: int = 500
 ) -> float:
-    """The task's metric of a torch model on a split, in batches of `size`."""
-    model.eval()
+    """The task's metric of a torch model on a split, in batches of `size`, as deployed."""
+    served = deployed(task, model.eval()).eval()
     predictions = []
     for start in range(0, len(split), size):
         inputs = [
@@ -74,8 +98,9 @@ def quality_of(
             for array in split.inputs.values()
         ]
         with torch.inference_mode(), autocast(device):
-            outputs = model(*inputs)
-        predictions.append(task.predict([outputs.float().cpu().numpy()]))
+            outputs = served(*inputs)
+        plain = outputs.float() if outputs.is_floating_point() else outputs
+        predictions.append(task.predict([plain.cpu().numpy()]))
     return quality(task, np.concatenate(predictions), np.asarray(split.targets))
 
 
@@ -90,7 +115,7 @@ def train(
     shape: dict[str, Any] | None = None,
     say: Callable[[str], None] = lambda line: None,
 ) -> Path:
-    """Train the reference into `folder`, resuming after the last whole epoch.
+    """Train the reference into `folder`, resuming after the last validated epoch.
 
     Writes the fp16 weights and a card with seed, recipe, log and sha256; returns the card's path.
     """
@@ -98,12 +123,14 @@ def train(
     target = torch.device(device)
     torch.manual_seed(seed)
     shape = shape or {}
-    model = task.build(**shape)
-    batches = Batches(data.load_split(data_folder, "train"), task.recipe, target, seed)
+    split = data.load_split(data_folder, "train")
+    model = untrained(task, split.context, shape)
+    batches = Batches(split, task.recipe, target, seed)
     validation = data.load_split(data_folder, "validation")
     steps = round((epochs or task.reference_epochs) * batches.per_epoch)
     checkpoint = folder / "checkpoint.safetensors"
     log: list[dict[str, float]] = []
+    every = batches.per_epoch * max(1, round(steps / batches.per_epoch / VALIDATIONS))
     first, momenta = 0, None
     if checkpoint.is_file():
         first, momenta, log = _resume(checkpoint, model)
@@ -111,7 +138,7 @@ def train(
     begin = time.monotonic()
 
     def on_step(step: int, loss: torch.Tensor, optimizers: Optimizers) -> None:
-        if (step + 1) % batches.per_epoch == 0 or step + 1 == steps:
+        if (step + 1) % every == 0 or step + 1 == steps:
             found = quality_of(model, task, validation, target)
             model.train()
             row = {

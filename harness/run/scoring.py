@@ -16,11 +16,14 @@ from harness.errors import SlimbenchError
 from harness.types import Task
 
 LONGEST_SECONDS = 3600
+ANSWERS = "answers.npz"
 
 
 def score(task: Task, data_folder: Path, folder: Path, threads: int) -> dict[str, Any]:
     """Quality of `folder/model.onnx` on validation and test; writes predictions.npz.
 
+    Predictions of several numbers an example are large: they stay in the run's folder as
+    ANSWERS, and what is published beside the records are the examples' scores.
     Raises SlimbenchError when the artifact does not run or returns values that are not finite.
     """
     begin = time.monotonic()
@@ -31,28 +34,44 @@ def score(task: Task, data_folder: Path, folder: Path, threads: int) -> dict[str
         scored[f"quality_{split}"] = quality(task, predictions, targets)
     keep(task, predictions, targets, folder / "predictions.npz")
     scored["slices_test"] = by_slice(task, predictions, targets)
+    scored["figures_test"] = dict(task.figures(predictions, targets)) if task.figures else {}
     return scored | {"seconds": time.monotonic() - begin}
 
 
 def keep(task: Task, predictions: np.ndarray, targets: np.ndarray, path: Path) -> None:
-    """Write predictions (n, ...) and each example's score, bool or float16 (n,), to an npz."""
+    """Write predictions (n,) and each example's score, bool or float16 (n,), to an npz.
+
+    Predictions (n, k) are too large to publish: they go into ANSWERS beside it.
+    """
+    kept = {"example_scores": compact_scores(task, predictions, targets)}
+    if predictions.ndim == 1:
+        kept["prediction"] = predictions
+    else:
+        _save(path.with_name(ANSWERS), prediction=predictions)
+    _save(path, **kept)
+
+
+def compact_scores(task: Task, predictions: np.ndarray, targets: np.ndarray) -> np.ndarray:
+    """Each example's score as it is published, bool or float16 (n,)."""
     scores = task.example_scores(predictions, targets)
-    compact = scores if scores.dtype == bool else scores.astype(np.float16)
-    part = path.with_suffix(".part")
-    with part.open("wb") as file:
-        np.savez_compressed(file, prediction=predictions, example_scores=compact)
-    part.replace(path)
+    return scores if scores.dtype == bool else scores.astype(np.float16)
 
 
 def by_slice(task: Task, predictions: np.ndarray, targets: np.ndarray) -> dict[str, float]:
-    """The metric on each group of examples that the task names, and the task's other figures."""
+    """The metric on each group of examples that the task names."""
     masks = task.slices(targets) if task.slices else {}
-    found = {
+    return {
         name: quality(task, predictions[mask], targets[mask])
         for name, mask in masks.items()
         if mask.any()
     }
-    return found | dict(task.figures(predictions, targets) if task.figures else {})
+
+
+def _save(path: Path, **arrays: np.ndarray) -> None:
+    part = path.with_suffix(".part")
+    with part.open("wb") as file:
+        np.savez_compressed(file, **arrays)  # type: ignore[arg-type]
+    part.replace(path)
 
 
 def quality(task: Task, predictions: np.ndarray, targets: np.ndarray) -> float:
@@ -78,11 +97,12 @@ def _predict(task: Task, data_folder: Path, folder: Path, split: str, threads: i
     if done.returncode != 0:
         reason = (done.stderr.strip().splitlines() or [f"exit code {done.returncode}"])[-1]
         raise SlimbenchError(f"the artifact does not run in ONNX Runtime: {reason}")
-    expected = (len(data.load_split(data_folder, split)), task.classes)
-    return task.predict(_read_outputs(out, expected, split))
+    expected = (len(data.load_split(data_folder, split)), *task.answer.shape)
+    kind = np.dtype(task.answer.dtype).kind
+    return task.predict(_read_outputs(out, expected, kind, split))
 
 
-def _read_outputs(path: Path, expected: tuple[int, int], split: str) -> list[np.ndarray]:
+def _read_outputs(path: Path, expected: tuple[int, ...], kind: str, split: str) -> list[np.ndarray]:
     try:
         with np.load(path, allow_pickle=False) as stored:
             outputs = [stored[f"output_{index}"] for index in range(len(stored.files))]
@@ -91,10 +111,11 @@ def _read_outputs(path: Path, expected: tuple[int, int], split: str) -> list[np.
     finally:
         path.unlink(missing_ok=True)
     first = outputs[0]
-    if first.shape != expected or first.dtype.kind != "f":
+    if first.shape != expected or first.dtype.kind != kind:
+        name = "floats" if kind == "f" else "whole numbers"
         raise SlimbenchError(
             f"the artifact returns {first.dtype} {first.shape} for the {split} split, "
-            f"not floats {expected}"
+            f"not {name} {expected}"
         )
     if not np.isfinite(first).all():
         raise SlimbenchError(f"the artifact returns NaN or infinite values on the {split} split")

@@ -174,6 +174,8 @@ def _stages(run: Run, saved: Callable[[], object]) -> RunRecord:
             saved()
         except (SlimbenchError, ValueError, TypeError, KeyError) as error:
             status, cause = "invalid_model", str(error)
+    if status != "ok":
+        _check_space(folder)
     spent = solved["seconds"] + scored.get("seconds", 0.0)
     return RunRecord(
         key=run.key,
@@ -187,6 +189,7 @@ def _stages(run: Run, saved: Callable[[], object]) -> RunRecord:
         quality_test=scored.get("quality_test"),
         quality_validation=scored.get("quality_validation"),
         slices_test=scored.get("slices_test", {}),
+        figures_test=scored.get("figures_test", {}),
         counts=counts if scored else None,
         artifact_sha256=sha256_of(folder / "model.onnx") if scored else None,
         predictions_sha256=sha256_of(folder / "predictions.npz") if scored else None,
@@ -207,6 +210,15 @@ def _stages(run: Run, saved: Callable[[], object]) -> RunRecord:
         },
         created=datetime.now(UTC).isoformat(timespec="seconds"),
     )
+
+
+def _check_space(folder: Path) -> None:
+    """A full disk is nobody's failed row: raise SlimbenchError, and let the run be done again."""
+    try:
+        environment.check_space(folder)
+    except SlimbenchError:
+        (folder / "solve.json").unlink(missing_ok=True)
+        raise
 
 
 def _solve(run: Run) -> dict[str, Any]:

@@ -21,6 +21,7 @@ from harness.record import (
     write_atomically,
 )
 from harness.run.locked import locked
+from harness.run.scoring import ANSWERS
 from harness.run.stages import Run
 
 REQUESTS = 512
@@ -82,7 +83,8 @@ def requests(data_folder: Path, predictions: Path) -> tuple[dict[str, np.ndarray
     """Test inputs by name (REQUESTS, *shape), and the predictions that were scored for them."""
     split = data.load_split(data_folder, "test")
     index = np.linspace(0, len(split) - 1, min(REQUESTS, len(split))).astype(int)
-    with np.load(predictions, allow_pickle=False) as stored:
+    whole = predictions.with_name(ANSWERS)
+    with np.load(whole if whole.is_file() else predictions, allow_pickle=False) as stored:
         expected = stored["prediction"][index]
     return {name: np.array(array[index]) for name, array in split.inputs.items()}, expected
 

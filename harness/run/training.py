@@ -14,7 +14,7 @@ from torch.nn import functional
 from harness import environment
 from harness.data import Lookup
 from harness.errors import UsageError
-from harness.run.meter import FORWARD, FORWARD_AND_BACKWARD, Meter, forward_macs
+from harness.run.meter import FORWARD, FORWARD_AND_BACKWARD, Meter, counted, forward_macs
 from harness.types import Recipe, Split
 
 LEAST_STEPS = 16
@@ -27,10 +27,11 @@ class Options:
     """What a method may add to the recipe.
 
     `teacher` is distilled from (Hinton et al. 2015, arXiv:1503.02531): the loss becomes
-    (1 - weight) cross-entropy + weight T^2 KL at temperature T. `keep_soft` asks the teacher once
-    for each example and keeps its answer, where the recipe changes no inputs. `penalty(model)` is
-    added to the loss; `before_step(model)` may change gradients; `after_step(model, progress)` runs
-    after each step, progress in (0, 1].
+    (1 - weight) cross-entropy + weight T^2 KL at temperature T, or weight times
+    `imitation(outputs, teacher's outputs)` if given. `keep_soft` asks the teacher once for each
+    example and keeps its answer, where the recipe changes no inputs. `penalty(model)` is added to
+    the loss; `before_step(model)` may change gradients; `after_step(model, progress)` runs after
+    each step, progress in (0, 1].
     """
 
     learning_rate: float = 1.0
@@ -38,6 +39,7 @@ class Options:
     teacher_weight: float = 0.9
     temperature: float = 4.0
     keep_soft: bool = False
+    imitation: Callable[[Tensor, Tensor], Tensor] | None = None
     penalty: Penalty | None = None
     before_step: Callable[[nn.Module], None] | None = None
     after_step: Callable[[nn.Module, float], None] | None = None
@@ -109,18 +111,18 @@ class Batches:
         inputs = [tensor[index].to(self.device) for tensor in self.inputs]
         return inputs, self.targets[index].to(self.device)
 
-    def soft(self, teacher: nn.Module, inputs: list[Tensor], keep: bool) -> Tensor:
+    def soft(self, teacher: nn.Module, inputs: list[Tensor]) -> Tensor:
         """The teacher's outputs float32 (batch, classes) for the batch given last.
 
-        With `keep` only examples that it has not seen are computed.
+        Only examples that it has not seen are computed.
         """
-        if not keep:
-            return _soft(teacher, inputs)
         if not len(self._soft):
             self._soft = torch.full((len(self.targets), 1), torch.nan)
         missing = self._soft[self.index, 0].isnan()
         if missing.any():
-            found = _soft(teacher, [tensor[missing.to(self.device)] for tensor in inputs]).cpu()
+            rows = missing.to(self.device)
+            with torch.no_grad():
+                found = teacher(*(tensor[rows] for tensor in inputs)).float().cpu()
             if self._soft.shape[1] != found.shape[1]:
                 self._soft = torch.full((len(self.targets), found.shape[1]), torch.nan)
             self._soft[self.index[missing]] = found
@@ -134,12 +136,6 @@ class Batches:
         order = torch.cat([pool[self.lengths[pool].argsort(stable=True)] for pool in pools])
         whole = order[: self.per_epoch * self.size].view(-1, self.size)
         return whole[torch.randperm(self.per_epoch, generator=shuffle)].flatten()
-
-
-def _soft(teacher: nn.Module, inputs: list[Tensor]) -> Tensor:
-    with torch.no_grad():
-        outputs: Tensor = teacher(*inputs)
-    return outputs.float()
 
 
 def schedule(step: int, steps: int, warmup: float) -> float:
@@ -231,6 +227,15 @@ class Optimizers:
             self.optimizers[int(optimizer)].state[parameter][name] = kept
 
 
+def outputs_of(
+    model: nn.Module, inputs: list[Tensor], targets: Tensor, recipe: Recipe
+) -> tuple[Tensor, Tensor]:
+    """Logits (m, classes) and targets (m,) of one batch: a row an input, or as the recipe says."""
+    if recipe.examples is not None:
+        return recipe.examples(model, inputs, targets)
+    return model(*inputs), targets
+
+
 def loss_of(
     model: nn.Module,
     inputs: list[Tensor],
@@ -240,43 +245,80 @@ def loss_of(
     soft: Tensor | None = None,
 ) -> Tensor:
     """The training loss of one batch, float32 scalar; `soft` are the teacher's outputs."""
-    outputs = model(*inputs)  # (batch, classes)
-    loss = functional.cross_entropy(outputs, targets, label_smoothing=recipe.label_smoothing)
+    outputs, wanted = outputs_of(model, inputs, targets, recipe)
+    loss = functional.cross_entropy(outputs, wanted, label_smoothing=recipe.label_smoothing)
     if soft is not None:
-        divergence = functional.kl_div(
-            functional.log_softmax(outputs.float() / options.temperature, dim=1),
-            functional.log_softmax(soft / options.temperature, dim=1),
-            reduction="batchmean",
-            log_target=True,
-        )
         weight = options.teacher_weight
-        loss = (1 - weight) * loss + weight * options.temperature**2 * divergence
+        loss = (1 - weight) * loss + weight * _imitation(outputs, soft, options)
     if options.penalty is not None:
         loss = loss + options.penalty(model)
     return loss
 
 
+def _soft(
+    options: Options, batches: Batches, inputs: list[Tensor], targets: Tensor, recipe: Recipe
+) -> Tensor:
+    """The teacher's outputs for a batch, kept if the options say so."""
+    assert options.teacher is not None
+    if options.keep_soft:
+        return batches.soft(options.teacher, inputs)
+    with torch.no_grad():
+        return outputs_of(options.teacher, inputs, targets, recipe)[0].float()
+
+
+def _imitation(outputs: Tensor, soft: Tensor, options: Options) -> Tensor:
+    if options.imitation is not None:
+        return options.imitation(outputs, soft)
+    divergence = functional.kl_div(
+        functional.log_softmax(outputs.float() / options.temperature, dim=1),
+        functional.log_softmax(soft / options.temperature, dim=1),
+        reduction="batchmean",
+        log_target=True,
+    )
+    return options.temperature**2 * divergence
+
+
+def batch_macs(model: nn.Module, batches: Batches, recipe: Recipe) -> float:
+    """Multiply-accumulates of one training batch forward.
+
+    One example's times the batch size, or counted on the first batch where the recipe makes its
+    own rows: what a batch shares, such as a graph's embeddings, is then counted once.
+    """
+    if recipe.examples is None:
+        example = tuple(tensor[:1].to(batches.device) for tensor in batches.inputs)
+        return forward_macs(model, example) * batches.size
+    inputs, targets = batches[0]
+    was_training = model.training
+    model.eval()
+    macs = counted(lambda: outputs_of(model, inputs, targets, recipe))
+    model.train(was_training)
+    return macs
+
+
 def affordable_steps(
     model: nn.Module,
     batches: Batches,
+    recipe: Recipe,
     options: Options,
-    meter: Meter,
-    share: float,
-    most: int | None = None,
+    budget: tuple[Meter, float],
+    passes: float = float("inf"),
 ) -> tuple[int, float]:
-    """(steps, MACs a step) that `share` of the remaining budget pays for, `most` at most."""
-    example = tuple(tensor[:1].to(batches.device) for tensor in batches.inputs)
-    per_example = FORWARD_AND_BACKWARD * forward_macs(model, example)
-    budget = share * meter.remaining()
+    """(steps, MACs a step) that a share of the meter's remaining budget pays for.
+
+    At most `passes` over the data.
+    """
+    meter, share = budget
+    afford = share * meter.remaining()
+    most = min(passes * batches.per_epoch + 0.5, 1e12)
+    per_step = FORWARD_AND_BACKWARD * batch_macs(model, batches, recipe)
     if options.teacher is not None:
-        asking = FORWARD * forward_macs(options.teacher, example)
-        whole = asking * batches.size * batches.per_epoch
-        if options.keep_soft and budget >= whole + per_example * batches.size * batches.per_epoch:
-            steps = min(most or 10**9, int((budget - whole) / (per_example * batches.size)))
-            return steps, per_example * batches.size + whole / steps
-        per_example += asking
-    per_step = per_example * batches.size
-    return min(most or 10**9, max(1, int(budget / per_step))), per_step
+        asking = FORWARD * batch_macs(options.teacher.to(batches.device), batches, recipe)
+        whole = asking * batches.per_epoch
+        if options.keep_soft and afford >= whole + per_step * batches.per_epoch:
+            steps = max(1, int(min(most, (afford - whole) / per_step)))
+            return steps, per_step + whole / steps
+        per_step += asking
+    return max(1, int(min(most, afford / per_step))), per_step
 
 
 def _place(model: nn.Module, device: torch.device) -> nn.Module:
@@ -302,7 +344,7 @@ def fit(
     Raises FloatingPointError when the loss is not finite.
     """
     options = options or Options()
-    if options.keep_soft and recipe.augment is not None:
+    if options.keep_soft and (recipe.augment is not None or recipe.examples is not None):
         raise UsageError("keep_soft needs a recipe that leaves the inputs as they are")
     device = batches.device
     _place(model, device).train()
@@ -319,7 +361,7 @@ def fit(
         with autocast(device):
             soft = None
             if options.teacher is not None:
-                soft = batches.soft(options.teacher, inputs, options.keep_soft)
+                soft = _soft(options, batches, inputs, targets, recipe)
             loss = loss_of(model, inputs, targets, recipe, options, soft)
         loss.backward()  # type: ignore[no-untyped-call]
         if options.before_step is not None:

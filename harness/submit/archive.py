@@ -27,6 +27,7 @@ PLACES = {
     r"artifacts/[0-9a-f]{16}\.onnx": 200 * 10**6,
     r"artifacts/[0-9a-f]{16}\.json": 10**4,
     r"predictions/[0-9a-f]{16}\.npz": 20 * 10**6,
+    r"traces/[0-9a-f]{16}\.npz": 20 * 10**6,
 }
 MOST_FILES = 1000
 MOST_BYTES = 500 * 10**6

@@ -66,8 +66,7 @@ def judge_predictions(
             return claim("predictions", 1.0, 1.0, f"identical on every example ({word})")
         why = f"{int(differ.sum())} labels differ; on the {word} none may"
         return refusal("predictions", 1.0, 1 - share, why)
-    largest = np.sort(outputs, axis=1)[:, -2:]  # (n, 2)
-    margin = (largest[:, 1] - largest[:, 0]) / np.maximum(np.abs(outputs).max(axis=1), 1e-12)
+    margin = _margin(outputs)
     clear = int((differ & (margin > tolerance)).sum())
     if clear or share > MOST_DIFFERENT:
         why = (
@@ -77,6 +76,18 @@ def judge_predictions(
         return refusal("predictions", 1.0, 1 - share, why)
     why = f"{share:.2%} differ on another class of processor, all within the tolerance"
     return claim("predictions", 1.0, 1 - share, why)
+
+
+def _margin(outputs: np.ndarray) -> np.ndarray:
+    """How far the two largest outputs are apart, as a share of the largest, float (n,).
+
+    Of ranked ids (whole numbers) it is unknown, so 0: any of them may have been a tie.
+    """
+    if outputs.dtype.kind != "f":
+        return np.zeros(len(outputs))
+    largest = np.sort(outputs, axis=1)[:, -2:]  # (n, 2)
+    scale: np.ndarray = np.maximum(np.abs(outputs).max(axis=1), 1e-12)
+    return np.asarray((largest[:, 1] - largest[:, 0]) / scale)
 
 
 def judge_quality(name: str, claimed: float, found: float, slack: float) -> ClaimBlock:
@@ -109,8 +120,8 @@ def judge_change(
 
 
 def judge_single(batched: np.ndarray, single: np.ndarray) -> ClaimBlock:
-    """Outputs (n, classes) in batches, as scored, and one by one, as timed: the same labels."""
-    share = float(np.mean(batched.argmax(axis=1) == single.argmax(axis=1)))
+    """Predictions (n, ...) in batches, as scored, and one by one, as timed: the same ones."""
+    share = float((batched == single).reshape(len(batched), -1).all(axis=1).mean())
     why = f"{share:.2%} of the labels are the same one by one as in batches"
     make = claim if share >= MATCHING else refusal
     return make("timed outputs are the scored ones", None, share, why)

@@ -6,6 +6,7 @@ records.jsonl            run and measurement records as the harness wrote them, 
 method.py                the method's file, absent for a compressed model alone
 artifacts/SHA256.onnx    the deployed models; or SHA256.json: their address in a store
 predictions/KEY.npz      per-example predictions on the hidden test
+traces/KEY.npz           for searches of a table: what each seed asked and answered
 """
 
 from __future__ import annotations
@@ -21,7 +22,15 @@ from pydantic import Field, ValidationError
 
 from harness import environment
 from harness.errors import RefusedError, SlimbenchError, UsageError
-from harness.record import MeasurementRecord, Row, RunRecord, parse_line, sha256_of
+from harness.record import (
+    MeasurementRecord,
+    Record,
+    Row,
+    RunRecord,
+    SearchRecord,
+    parse_line,
+    sha256_of,
+)
 from harness.submit.archive import unpack
 from harness.submit.card import Card, read_card
 
@@ -58,6 +67,12 @@ class Bundle:
     card: Card
     runs: list[RunRecord]
     measurements: list[MeasurementRecord]
+    searches: list[SearchRecord]
+
+    @property
+    def rows(self) -> list[RunRecord | SearchRecord]:
+        """Runs and searches."""
+        return [*self.runs, *self.searches]
 
     @property
     def method(self) -> Path | None:
@@ -81,6 +96,13 @@ class Bundle:
             raise RefusedError(f"predictions/{path.name} is missing: seed {run.seed} needs it")
         return path
 
+    def trace(self, run: SearchRecord) -> Path:
+        """The trace of a search. Raises RefusedError when it is missing."""
+        path = self.folder / "traces" / f"{run.key[:16]}.npz"
+        if not path.is_file():
+            raise RefusedError(f"traces/{path.name} is missing: case '{run.case.name}' needs it")
+        return path
+
 
 def open_bundle(source: Path, into: Path) -> Bundle:
     """Copy a bundle into an empty folder and parse it.
@@ -93,14 +115,15 @@ def open_bundle(source: Path, into: Path) -> Bundle:
             raise RefusedError(f"{name} is missing; pack with `slimbench submit`")
     manifest = _parsed(into / "bundle.json", Manifest)
     _check_hashes(into, names, manifest)
-    runs, measurements = _read_rows(into / "records.jsonl")
+    rows = _read_rows(into / "records.jsonl")
     return Bundle(
         folder=into,
         sha256=sha256_of(into / "bundle.json"),
         manifest=manifest,
         card=read_card(into / "card.toml"),
-        runs=runs,
-        measurements=measurements,
+        runs=[row for row in rows if isinstance(row, RunRecord)],
+        measurements=[row for row in rows if isinstance(row, MeasurementRecord)],
+        searches=[row for row in rows if isinstance(row, SearchRecord)],
     )
 
 
@@ -126,7 +149,7 @@ def _check_hashes(folder: Path, names: list[str], manifest: Manifest) -> None:
             raise RefusedError(f"{name} is not the file that was packed: its sha256 differs")
 
 
-def _read_rows(path: Path) -> tuple[list[RunRecord], list[MeasurementRecord]]:
+def _read_rows(path: Path) -> list[Record]:
     try:
         lines = path.read_bytes().decode().splitlines()
     except UnicodeDecodeError as error:
@@ -137,11 +160,9 @@ def _read_rows(path: Path) -> tuple[list[RunRecord], list[MeasurementRecord]]:
         rows = [parse_line(line, f"{path.name}:{n}") for n, line in enumerate(lines, start=1)]
     except (UsageError, ValueError, RecursionError, OverflowError) as error:
         raise RefusedError(str(error)[:400]) from None
-    runs = [row for row in rows if isinstance(row, RunRecord)]
-    measurements = [row for row in rows if isinstance(row, MeasurementRecord)]
-    if len(runs) + len(measurements) != len(rows):
+    if not all(isinstance(row, RunRecord | MeasurementRecord | SearchRecord) for row in rows):
         raise RefusedError("a bundle holds runs and measurements; statuses are given on this side")
-    return runs, measurements
+    return rows
 
 
 def write_bundle(folder: Path, out: Path) -> Path:

@@ -121,17 +121,18 @@ def _examine(job: Job) -> dict[str, Any]:
     """Check, count and run the artifact; outputs of every set of inputs go to `SET.N.npy`."""
     from harness.artifact.check import check_model
     from harness.artifact.count import count
-    from harness.artifact.predict import run_in_batches, session
+    from harness.artifact.predict import batch_of, run_in_batches, session
 
     model = Path(job.model)
     check_model(model, job.largest_bytes)
     counts = count(model).model_dump()
     opened = session(model, job.threads)
+    together = batch_of(model)
     if len(opened.get_outputs()) > MOST_OUTPUTS:
         raise SlimbenchError(f"the graph has more than {MOST_OUTPUTS} outputs; export the scores")
     for name, group in job.inputs.items():
         inputs = {key: np.load(path, allow_pickle=False) for key, path in group.items()}
-        batch = 1 if name == "single" else 100
+        batch = 1 if name == "single" else together
         for number, output in enumerate(run_in_batches(opened, inputs, batch)):
             np.save(Path(job.out) / f"{name}.{number}.npy", output, allow_pickle=False)
     return {"counts": counts, "streams_ms": _streams(job)}

@@ -17,7 +17,7 @@ from harness.errors import RefusedError, UsageError
 from harness.measure.machine import Machine
 from harness.measure.profile import anchors, list_profiles, load_profile, mismatch
 from harness.paired import settled
-from harness.record import MeasurementRecord, RunRecord, TaskBlock, sha256_of
+from harness.record import MeasurementRecord, RunRecord, SearchRecord, TaskBlock, sha256_of
 from harness.submit.bundle import MOST_ROWS, Bundle
 from harness.types import Task
 
@@ -32,7 +32,7 @@ MOST_STARTS, MOST_BLOCKS = 200, 50
 
 def check_records(bundle: Bundle) -> None:
     """One method; names, dates, keys, numbers and hashes are of the right kind and agree."""
-    runs = bundle.runs
+    runs = bundle.rows
     if not runs:
         raise RefusedError("records.jsonl holds no run; pack one with `slimbench submit`")
     if len(runs) > MOST_ROWS:
@@ -40,8 +40,12 @@ def check_records(bundle: Bundle) -> None:
     names = {(run.method.name, run.method.version) for run in runs}
     if len(names) > 1:
         raise RefusedError(f"one bundle holds one method, this one {sorted(names)[:3]}")
+    if bundle.runs and bundle.searches:
+        raise RefusedError("a bundle holds runs or searches of a table; submit them apart")
     for run in runs:
-        _check_run(run)
+        _check_row(run)
+    for one_run in bundle.runs:
+        _check_run(one_run)
     if len({run.key[:16] for run in runs}) < len(runs):
         raise RefusedError("two runs of the bundle have the same key; submit each run once")
     if bundle.card.tries < len(runs):
@@ -49,7 +53,7 @@ def check_records(bundle: Bundle) -> None:
             f"the card says {bundle.card.tries} tries, the bundle alone holds {len(runs)} runs"
         )
     _check_date("bundle.json", bundle.manifest.created)
-    known = {run.artifact_sha256 for run in runs}
+    known = {run.artifact_sha256 for run in bundle.runs}
     for one in bundle.measurements:
         if one.artifact_sha256 not in known:
             raise RefusedError("a measurement is of an artifact that no run of the bundle made")
@@ -57,15 +61,22 @@ def check_records(bundle: Bundle) -> None:
     _check_method(bundle)
 
 
-def _check_run(run: RunRecord) -> None:
-    where = f"run of seed {run.seed}"
+def _where(run: RunRecord | SearchRecord) -> str:
+    seed = f"seed {run.seed}" if isinstance(run, RunRecord) else f"case {run.case.name[:60]!a}"
+    return f"run of {seed}"
+
+
+def _check_row(run: RunRecord | SearchRecord) -> None:
+    where = _where(run)
+    made = run.artifact_sha256 if isinstance(run, RunRecord) else run.trace_sha256
+    made_name = "artifact_sha256" if isinstance(run, RunRecord) else "trace_sha256"
     if not NAME.fullmatch(run.method.name):
         raise RefusedError(
             f"method name {run.method.name[:60]!a} is no name: use 2 to 61 of a-z, 0-9 and _"
         )
     if not NAME.fullmatch(run.method.family):
         raise RefusedError(f"method family {run.method.family[:60]!a} is no name")
-    for name, value in (("key", run.key), ("artifact_sha256", run.artifact_sha256)):
+    for name, value in (("key", run.key), (made_name, made)):
         if not HASH.fullmatch(value or ""):
             raise RefusedError(f"{where}: {name} {str(value)[:70]!a} is no sha256")
     if run.status != "ok":
@@ -76,13 +87,20 @@ def _check_run(run: RunRecord) -> None:
         raise RefusedError(f"{where}: the setting has more than {LONGEST_SETTING} characters")
     if len(run.method.source) > 300:
         raise RefusedError(f"{where}: the source has more than 300 characters")
-    if not 0 <= run.seed < 2**32:
-        raise RefusedError(f"{where}: a seed is a whole number from 0 to 2^32 - 1")
-    if run.counts is None or run.quality_test is None or run.quality_validation is None:
-        raise RefusedError(f"{where} lacks its quality or its counts; run it again")
     if bad := _not_finite(run.model_dump()):
         raise RefusedError(f"{where}: '{bad}' is NaN or infinite")
     _check_date(where, run.created)
+    seeds = [run.seed] if isinstance(run, RunRecord) else run.seeds
+    if not seeds or len(set(seeds)) < len(seeds):
+        raise RefusedError(f"{where}: seeds are missing or given twice")
+    if not all(0 <= seed < 2**32 for seed in seeds):
+        raise RefusedError(f"{where}: a seed is a whole number from 0 to 2^32 - 1")
+
+
+def _check_run(run: RunRecord) -> None:
+    where = _where(run)
+    if run.counts is None or run.quality_test is None or run.quality_validation is None:
+        raise RefusedError(f"{where} lacks its quality or its counts; run it again")
 
 
 def _not_finite(value: Any, path: str = "") -> str | None:
@@ -112,8 +130,8 @@ def _check_date(where: str, text: str) -> None:
 
 
 def _check_method(bundle: Bundle) -> None:
-    method = bundle.runs[0].method
-    if len({run.method.source_sha256 for run in bundle.runs}) > 1:
+    method = bundle.rows[0].method
+    if len({run.method.source_sha256 for run in bundle.rows}) > 1:
         raise RefusedError("the runs were made by different versions of the method's file")
     known = registry.methods().get(method.name)
     if known is not None:

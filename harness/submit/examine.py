@@ -58,10 +58,12 @@ def examine(artifact: Path, prepared: Prepared, place: Place, seconds: int, work
     }
     ended = run_job(_job("examine", artifact, prepared, place, seconds, work, inputs=paths))
     outputs = {
-        split: ended.outputs(split, len(data.load_split(prepared.data, split)), task.classes)
+        split: ended.outputs(split, len(data.load_split(prepared.data, split)), task.answer)
         for split in ("validation", "test")
     }
-    rows = [audits.judge_single(outputs["test"][0][single], _first(ended, "single", prepared))]
+    batched = [array[single] for array in outputs["test"]]
+    alone = ended.outputs("single", len(single), task.answer)
+    rows = [audits.judge_single(task.predict(batched), task.predict(alone))]
     rows += audits.judge_streams(ended.found.streams_ms)
     rows += _memorisation(ended, outputs["test"], prepared, changed, probed)
     rows.append(audits.judge_clocks(ended.found.clocks, ended.seconds))
@@ -115,12 +117,6 @@ def _job(
     )
 
 
-def _first(ended: Ended, name: str, prepared: Prepared) -> np.ndarray:
-    examples = len(data.load_split(prepared.data, "test"))
-    count = min(examples, SINGLE if name == "single" else PROBED)
-    return ended.outputs(name, count, prepared.task.classes)[0]
-
-
 def _memorisation(
     ended: Ended,
     outputs: list[np.ndarray],
@@ -150,7 +146,7 @@ def _memorisation(
     entry_before = scores([array[probed] for array in outputs])
     rows = []
     for number, (name, inputs) in enumerate(changed.items()):
-        after = ended.outputs(f"change{number}", len(probed), task.classes)
+        after = ended.outputs(f"change{number}", len(probed), task.answer)
         ours = (reference_before, scores(run_in_batches(reference, inputs)))
         rows.append(audits.judge_change(name, (entry_before, scores(after)), ours))
     return rows
@@ -220,12 +216,15 @@ def same_class(run: RunRecord) -> bool:
 def read_predictions(path: Path, run: RunRecord) -> np.ndarray:
     """The predictions of a run from a stranger's npz, (examples, ...), bounded in size.
 
+    Where predictions are too large to publish, the score that each example got.
+
     Raises RefusedError when they are no plain numbers, one row for each test example.
     """
     limit = 1000 + 8 * 64 * run.task.test_examples
     try:
         with zipfile.ZipFile(path) as archive:
-            entry = archive.getinfo("prediction.npy")
+            whole = "prediction.npy" in archive.namelist()
+            entry = archive.getinfo("prediction.npy" if whole else "example_scores.npy")
             if entry.file_size > limit:
                 raise ValueError(f"{entry.file_size} bytes for {run.task.test_examples} examples")
             array: np.ndarray = np.load(io.BytesIO(archive.read(entry)), allow_pickle=False)

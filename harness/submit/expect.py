@@ -7,10 +7,12 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from harness import traces
 from harness.errors import RefusedError
-from harness.record import RunRecord, merge_into, write_atomically
+from harness.record import RunRecord, SearchRecord, merge_into, write_atomically
 from harness.submit.bundle import Bundle, open_bundle
 from harness.submit.claims import check_records
+from harness.submit.searches import read_trace
 
 NEAREST = 3
 
@@ -29,6 +31,10 @@ def expectations(source: Path, boards: Sequence[Path]) -> list[str]:
         said = ["the schema is right"]
         for task, scale in sorted({(run.task.name, run.scale) for run in bundle.runs}):
             said += _place_of(bundle, task, scale, [*boards, own])
+        for search in bundle.searches:
+            _add_search(own, search, bundle)
+        for task, scale in sorted({(run.task.name, run.scale) for run in bundle.searches}):
+            said += _place_of_search(bundle, task, scale, [*boards, own])
         return said
 
 
@@ -39,6 +45,27 @@ def _add(own: Path, run: RunRecord, bundle: Bundle) -> None:
     merge_into(folder / f"{run.method.name}.{run.scale}.jsonl", [run, *timings])
     stored = folder / "predictions" / f"{run.key[:16]}.npz"
     write_atomically(stored, bundle.predictions(run).read_bytes())
+
+
+def _add_search(own: Path, search: SearchRecord, bundle: Bundle) -> None:
+    folder, name = own / search.task.name, f"{search.method.name}.{search.scale}"
+    traces.merge_into(folder / f"{name}.parquet", search.key, read_trace(bundle.trace(search)))
+    merge_into(folder / f"{name}.jsonl", [search])
+
+
+def _place_of_search(bundle: Bundle, task: str, scale: str, boards: Sequence[Path]) -> list[str]:
+    import leaderboard
+
+    known = leaderboard.load([folder for folder in boards if folder.is_dir()]).search(task, scale)
+    keys = {search.key for search in bundle.searches}
+    said = []
+    for row in known.rows if known else []:
+        if row["key"] not in keys:
+            continue
+        where = f"tie group {row['tie_group']}" if row["tie_group"] else "shown, not ranked"
+        found = f"score {row['score']:.4f}" if row["score"] is not None else "no answer"
+        said.append(f"{task}, {row['case']} {row['setting'] or ''}: {found}, {where}")
+    return said
 
 
 def _place_of(bundle: Bundle, task: str, scale: str, boards: Sequence[Path]) -> list[str]:

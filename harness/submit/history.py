@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import get_args
 
+from harness import traces
 from harness.errors import UsageError
 from harness.record import (
     CardRecord,
@@ -23,7 +24,7 @@ from harness.record import (
 from harness.run.locked import locked
 from harness.submit.bundle import Bundle
 from harness.submit.store import LARGEST_BESIDE_BYTES
-from harness.submit.verdict import PUBLISHED, RowVerdict, Verdict
+from harness.submit.verdict import PUBLISHED, RowVerdict, SearchVerdict, Verdict
 
 
 def today() -> str:
@@ -36,11 +37,13 @@ def publish(bundle: Bundle, verdict: Verdict, results: Path) -> None:
 
     Raises UsageError when smoke rows are to go into the published records.
     """
-    if results.resolve() == PUBLISHED and any(run.scale == "smoke" for run in bundle.runs):
+    if results.resolve() == PUBLISHED and any(run.scale == "smoke" for run in bundle.rows):
         raise UsageError("smoke rows are never published; run at --scale standard")
     with locked(results / ".lock"):
         for row in verdict.rows:
             _publish_row(bundle, row, verdict, results)
+        for search in verdict.searches:
+            _publish_search(bundle, search, verdict, results)
 
 
 def _publish_row(bundle: Bundle, row: RowVerdict, verdict: Verdict, results: Path) -> None:
@@ -53,22 +56,38 @@ def _publish_row(bundle: Bundle, row: RowVerdict, verdict: Verdict, results: Pat
     records: list[Record] = [
         run,
         bundle.card.record(run.task.name, run.method.name, today()),
-        StatusRecord(
-            task=run.task.name,
-            method=run.method.name,
-            key=run.key,
-            status="verified",
-            why="recomputed from the artifact",
-            claims=row.claims,
-            bundle_sha256=verdict.bundle_sha256,
-            environment={"sandbox": verdict.sandbox},
-            created=today(),
-        ),
+        _verified(row, verdict, "recomputed from the artifact"),
     ]
     if isinstance(row.measured, MeasurementRecord) and row.measured.status == "ok":
         records.append(row.measured)
     merge_into(folder / f"{run.method.name}.{run.scale}.jsonl", records)
     _store_artifact(row, folder / "artifacts" / (run.artifact_sha256 or "")[:16])
+
+
+def _publish_search(bundle: Bundle, row: SearchVerdict, verdict: Verdict, results: Path) -> None:
+    run, name = row.run, f"{row.run.method.name}.{row.run.scale}"
+    folder = results / run.task.name
+    traces.merge_into(folder / f"{name}.parquet", run.key, row.trace)
+    records: list[Record] = [
+        run,
+        bundle.card.record(run.task.name, run.method.name, today()),
+        _verified(row, verdict, "looked up in the table; one seed run again"),
+    ]
+    merge_into(folder / f"{name}.jsonl", records)
+
+
+def _verified(row: RowVerdict | SearchVerdict, verdict: Verdict, why: str) -> StatusRecord:
+    return StatusRecord(
+        task=row.run.task.name,
+        method=row.run.method.name,
+        key=row.run.key,
+        status="verified",
+        why=why,
+        claims=row.claims,
+        bundle_sha256=verdict.bundle_sha256,
+        environment={"sandbox": verdict.sandbox},
+        created=today(),
+    )
 
 
 def _store_artifact(row: RowVerdict, stem: Path) -> None:

@@ -22,6 +22,7 @@ from harness.environment import ROOT
 from harness.errors import RefusedError
 from harness.record import Counts, Row
 from harness.submit.child import Job, job_as_json
+from harness.types import Input
 
 LARGEST_ANSWER_BYTES = 5 * 10**6
 LARGEST_LOG_BYTES = 10**6
@@ -47,18 +48,18 @@ class Ended:
     folder: Path
     seconds: float
 
-    def outputs(self, name: str, examples: int, classes: int) -> list[np.ndarray]:
-        """The graph's outputs on one set of inputs, the first float (examples, classes).
+    def outputs(self, name: str, examples: int, answer: Input) -> list[np.ndarray]:
+        """The graph's outputs on one set of inputs, the first as `answer` says, (examples, ...).
 
         Raises RefusedError when they are missing, misshapen, or not finite.
         """
         paths = sorted(self.folder.glob(f"{name}.[0-9].npy"))
         arrays = [_load(path) for path in paths]
-        if not arrays or arrays[0].shape != (examples, classes) or arrays[0].dtype.kind != "f":
+        shape, kind = (examples, *answer.shape), np.dtype(answer.dtype).kind
+        if not arrays or arrays[0].shape != shape or arrays[0].dtype.kind != kind:
             shown = f"{arrays[0].dtype} {arrays[0].shape}" if arrays else "nothing"
-            raise RefusedError(
-                f"the artifact returns {shown} on '{name}', not floats {(examples, classes)}"
-            )
+            words = "floats" if kind == "f" else "whole numbers"
+            raise RefusedError(f"the artifact returns {shown} on '{name}', not {words} {shape}")
         if not np.isfinite(arrays[0]).all():
             raise RefusedError(f"the artifact returns NaN or infinite values on '{name}'")
         return arrays

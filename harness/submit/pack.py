@@ -10,7 +10,7 @@ from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
-from harness import environment, registry
+from harness import environment, registry, traces
 from harness.artifact.check import check_model
 from harness.artifact.count import count
 from harness.errors import UsageError
@@ -18,6 +18,7 @@ from harness.record import (
     MeasurementRecord,
     MethodBlock,
     RunRecord,
+    SearchRecord,
     identity,
     parse_line,
     sha256_of,
@@ -29,6 +30,7 @@ from harness.run.scoring import score
 from harness.run.stages import LARGEST_ARTIFACT_BYTES, Place, Prepared, task_block
 from harness.submit.bundle import write_bundle
 from harness.submit.card import Card, card_for
+from harness.submit.searches import write_trace
 from harness.submit.store import LARGEST_BESIDE_BYTES, put
 from harness.types import Scale
 
@@ -53,10 +55,14 @@ def pack_runs(
         raise UsageError(f"no finished run lies below {', '.join(map(str, runs))}; run one first")
     with tempfile.TemporaryDirectory(prefix="slimbench-pack-") as name:
         bundle = Path(name)
-        rows: list[RunRecord | MeasurementRecord] = []
+        rows: list[RunRecord | SearchRecord | MeasurementRecord] = []
         for folder, run in done:
             rows += [run, *_timings(folder)]
-            _add_files(bundle, run, folder, store)
+            if isinstance(run, SearchRecord):
+                trace = traces.read(folder / "trace.parquet")[run.key]
+                write_trace(bundle / "traces" / f"{run.key[:16]}.npz", trace)
+            else:
+                _add_files(bundle, run, folder, store)
         _add_method(bundle, done[0][1], method_files)
         _add_texts(bundle, rows, card, written_card)
         return write_bundle(bundle, out)
@@ -85,7 +91,7 @@ def pack_model(
         work.mkdir()
         shutil.copyfile(model, work / "model.onnx")
         run = _score(work, written_card, prepared, place)
-        rows: list[RunRecord | MeasurementRecord] = [run]
+        rows: list[RunRecord | SearchRecord | MeasurementRecord] = [run]
         if measured := _measure(work, prepared):
             rows.append(measured)
         bundle = Path(name) / "bundle"
@@ -94,9 +100,9 @@ def pack_model(
         return write_bundle(bundle, out)
 
 
-def _record(folder: Path) -> RunRecord:
+def _record(folder: Path) -> RunRecord | SearchRecord:
     record = parse_line((folder / "record.json").read_text(), str(folder / "record.json"))
-    if not isinstance(record, RunRecord):
+    if not isinstance(record, RunRecord | SearchRecord):
         raise UsageError(f"{folder / 'record.json'} is no run; give the folder of a run")
     return record
 
@@ -126,7 +132,7 @@ def _add_files(bundle: Path, run: RunRecord, folder: Path, store: str | None) ->
     shutil.copyfile(folder / "predictions.npz", bundle / "predictions" / f"{run.key[:16]}.npz")
 
 
-def _add_method(bundle: Path, run: RunRecord, given: Iterable[Path]) -> None:
+def _add_method(bundle: Path, run: RunRecord | SearchRecord, given: Iterable[Path]) -> None:
     known = [*given, *(one.path for one in registry.methods().values())]
     path = next((p for p in known if sha256_of(p) == run.method.source_sha256), None)
     if path is None:
@@ -138,9 +144,12 @@ def _add_method(bundle: Path, run: RunRecord, given: Iterable[Path]) -> None:
 
 
 def _add_texts(
-    bundle: Path, rows: Sequence[RunRecord | MeasurementRecord], card: Path | None, checked: Card
+    bundle: Path,
+    rows: Sequence[RunRecord | SearchRecord | MeasurementRecord],
+    card: Path | None,
+    checked: Card,
 ) -> None:
-    runs = sum(isinstance(row, RunRecord) for row in rows)
+    runs = sum(not isinstance(row, MeasurementRecord) for row in rows)
     if checked.tries < runs:
         raise UsageError(
             f"the card says {checked.tries} tries and {runs} runs are submitted; count every run "

@@ -144,7 +144,7 @@ def retrain(
         runs = [row.run for row in group]
         try:
             fresh = run_again(
-                runs, _method_of(bundle), own, fresh_seeds(runs, options.retrain_seeds)
+                runs, method_of(bundle), own, fresh_seeds(runs, options.retrain_seeds)
             )
         except (SlimbenchError, RecursionError, MemoryError) as error:
             raise RefusedError(f"the method cannot be trained again: {error}") from None
@@ -152,9 +152,9 @@ def retrain(
         yield group[0], judge(compare(published, fresh, _reference(runs[0]), _higher(runs[0])))
 
 
-def _method_of(bundle: Bundle) -> MethodListing:
+def method_of(bundle: Bundle) -> MethodListing:
     """The registered method of the bundle's name, or the bundle's own file, read, not imported."""
-    name = bundle.runs[0].method.name
+    name = bundle.rows[0].method.name
     if name in registry.methods():
         return registry.methods()[name]
     if bundle.method is None:

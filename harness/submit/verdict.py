@@ -7,11 +7,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from harness.record import ClaimBlock, MeasurementRecord, RunRecord
+from harness.record import ClaimBlock, MeasurementRecord, RunRecord, SearchRecord
 from harness.registry import ROOT
 from harness.run.stages import Place
 from harness.submit.bundle import Pointer
 from harness.submit.examine import Examined
+from harness.traces import Trace
 
 PUBLISHED = ROOT / "leaderboard" / "results"
 
@@ -48,6 +49,20 @@ class RowVerdict:
 
 
 @dataclass
+class SearchVerdict:
+    """The claims of one table search, its record with our blocks, and its trace."""
+
+    run: SearchRecord
+    trace: Trace
+    claims: list[ClaimBlock] = field(default_factory=list)
+
+    @property
+    def accepted(self) -> bool:
+        """Whether no claim was refused."""
+        return all(one.verdict != "refused" for one in self.claims)
+
+
+@dataclass
 class Verdict:
     """What came of a bundle; `refused` says why nothing of it was opened."""
 
@@ -55,18 +70,23 @@ class Verdict:
     bundle_sha256: str | None = None
     refused: str | None = None
     rows: list[RowVerdict] = field(default_factory=list)
+    searches: list[SearchVerdict] = field(default_factory=list)
     sandbox: list[str] = field(default_factory=list)
     seconds: float = 0.0
 
     @property
     def accepted(self) -> bool:
         """Whether every claim of every row stands, or could not be checked here."""
-        return self.refused is None and all(row.accepted for row in self.rows)
+        return self.refused is None and all(row.accepted for row in self.all())
+
+    def all(self) -> Sequence[RowVerdict | SearchVerdict]:
+        """The rows of a bundle, whatever they are."""
+        return [*self.rows, *self.searches]
 
     def reasons(self) -> list[str]:
         """Why the bundle is refused, in sentences; empty when it is accepted."""
         found = [self.refused] if self.refused else []
-        for row in self.rows:
+        for row in self.all():
             found += [f"{one.name}: {one.why}" for one in row.claims if one.verdict == "refused"]
         return found
 
@@ -84,10 +104,10 @@ class Verdict:
                     "task": row.run.task.name,
                     "method": row.run.method.name,
                     "setting": row.run.setting,
-                    "seed": row.run.seed,
+                    "seed": row.run.seed if isinstance(row, RowVerdict) else row.run.seeds,
                     "accepted": row.accepted,
                     "claims": [one.model_dump() for one in row.claims],
                 }
-                for row in self.rows
+                for row in self.all()
             ],
         }

@@ -18,14 +18,14 @@ from harness import data
 from harness.errors import RefusedError
 from harness.record import ClaimBlock, Counts, MeasurementRecord, RunRecord, sha256_of
 from harness.run.prepare import prepare
-from harness.run.scoring import by_slice, keep, quality
+from harness.run.scoring import by_slice, compact_scores, keep, quality
 from harness.run.stages import Prepared, task_block
-from harness.submit import audits, claims
+from harness.submit import audits, claims, searches
 from harness.submit.bundle import Bundle, Pointer, open_bundle
 from harness.submit.examine import examine, read_predictions, same_class, time_again
 from harness.submit.latency import NAME as SPEEDUP
 from harness.submit.latency import judge
-from harness.submit.reproduce import retrain
+from harness.submit.reproduce import method_of, retrain
 from harness.submit.store import fetch
 from harness.submit.verdict import Options, RowVerdict, Verdict
 
@@ -54,6 +54,12 @@ def verify(
             claims.check_records(bundle)
             for row in _rows(bundle, options, folder):
                 verdict.rows.append(row)
+            for search in bundle.searches:
+                verdict.searches.append(
+                    searches.judge(
+                        search, bundle.trace(search), method_of(bundle), bundle.sha256, options
+                    )
+                )
             if options.retrain_seeds and verdict.accepted:
                 for row, one in retrain(bundle, verdict.rows, options, folder):
                     row.claims.append(one)
@@ -136,6 +142,9 @@ def _judge(
         for split in ("validation", "test")
     }
     labels = {split: task.predict(found.outputs[split]) for split in targets}
+    shown = labels["test"]
+    if shown.ndim > 1:
+        shown = compact_scores(task, shown, targets["test"])
     alike = same_class(run)
     slack = 0.0 if alike else audits.MOST_DIFFERENT
     scores = {f"quality_{split}": quality(task, labels[split], targets[split]) for split in targets}
@@ -143,7 +152,7 @@ def _judge(
     row.claims += audits.judge_counts(run.counts, counts)
     row.claims.append(
         audits.judge_predictions(
-            claimed, labels["test"], found.outputs["test"][0], task.numeric_tolerance, alike
+            claimed, shown, found.outputs["test"][0], task.numeric_tolerance, alike
         )
     )
     for name, value in scores.items():

@@ -21,7 +21,9 @@ class Axes:
     quality_high: float
 
     def x(self, cost: float) -> float:
-        """Pixels from the left."""
+        """Pixels from the left; a cost of 0, as of counting clicks in MACs, is on the left edge."""
+        if cost <= 0:
+            return float(LEFT)
         span = math.log(self.cost_high / self.cost_low)
         place = math.log(cost / self.cost_low) / span
         return round(LEFT + place * (WIDTH - LEFT - RIGHT), 1)
@@ -39,7 +41,8 @@ class Axes:
 
 def axes_for(costs: Sequence[float], qualities: Sequence[float], reference: float | None) -> Axes:
     """Ranges that hold all costs, and the qualities not too far below the reference."""
-    cost_low, cost_high = min(costs), max(costs)
+    paid = [cost for cost in costs if cost > 0] or [1.0]
+    cost_low, cost_high = min(paid), max(paid)
     top, bottom = max(qualities), min(qualities)
     if reference is not None:
         top = max(top, reference)

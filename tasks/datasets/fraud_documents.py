@@ -141,7 +141,8 @@ def compressed(pixels: np.ndarray, quality: float) -> np.ndarray:
     coefficients = basis @ blocks @ basis.T  # (32, 32, 8, 8)
     restored = basis.T @ (np.round(coefficients / table) * table) @ basis
     whole = restored.swapaxes(1, 2).reshape(SIZE, SIZE) + 128
-    return np.clip(np.round(whole), 0, 254).astype(np.uint8)
+    clipped: np.ndarray = np.clip(np.round(whole), 0, 254)
+    return clipped.astype(np.uint8)
 
 
 @cache
@@ -155,4 +156,5 @@ def _cosines() -> np.ndarray:
 @cache
 def _rounding() -> np.ndarray:
     """Steps that grow with frequency, (8, 8); of the size of JPEG's table at quality 75."""
-    return np.float32(4) * (1 + np.add.outer(np.arange(8), np.arange(8))).astype(np.float32)
+    steps: np.ndarray = 4 + 4 * np.add.outer(np.arange(8), np.arange(8))
+    return steps.astype(np.float32)

@@ -7,8 +7,8 @@ from typing import Any
 import numpy as np
 
 from harness import Budget, Input, Limit, Metric, Recipe, Task
+from tasks.average_precision import Ranking, figures
 from tasks.datasets import fraud
-from tasks.ranking import Ranking, figures
 
 REFERENCE_MACS = 5.75e9  # one request through the monolith, by FlopCounterMode
 EPOCH = 3 * REFERENCE_MACS * 40_000  # dense, though 32,000 training requests have no image
@@ -58,7 +58,7 @@ def slices(targets: np.ndarray) -> dict[str, np.ndarray]:
 
 
 def beside(predictions: np.ndarray, targets: np.ndarray) -> Mapping[str, float]:
-    """AUROC, recall at 1% false alarms, and calibration at the true rate of fraud."""
+    """AUROC, recall at 1% false alarms, and calibration error at the true rate of fraud."""
     known = ranking(predictions, targets)
     return figures(known, 1 / (1 + np.exp(-(known.scores + PRIOR))))
 

@@ -113,13 +113,13 @@ def test_a_reference_ships_without_its_pretrained_weights(pretrained_task, tmp_p
     stored = load_file(card.with_name(reference.WEIGHTS))
     given_size = max(p.numel() for p in task.build().parameters())
     assert max(tensor.numel() for tensor in stored.values()) < given_size
-    model = reference.load(task, card.parent, {})
-    again = reference.load(task, card.parent, {})
+    model = reference.load(task, card.parent, {}, {})
+    again = reference.load(task, card.parent, {}, {})
     for one, other in zip(model.parameters(), again.parameters(), strict=True):
         assert torch.equal(one, other)
     given[0] = 1
     with pytest.raises(DataError, match=r"pretrained weights found .* are not those"):
-        reference.load(task, card.parent, {})
+        reference.load(task, card.parent, {}, {})
 
 
 def test_a_reference_with_frozen_weights_resumes_as_if_it_had_not_stopped(
@@ -162,7 +162,7 @@ def test_a_teacher_whose_answers_are_kept_is_asked_once_for_each_example(digits)
     teacher = Teacher()
     for step in range(3 * batches.per_epoch):
         inputs, _ = batches[step]
-        soft = batches.soft(teacher, inputs, keep=True)
+        soft = batches.soft(teacher, inputs)
         if step % 7 == 0:
             assert torch.equal(soft, Teacher()(*inputs))
     assert teacher.asked <= len(batches.targets)
@@ -174,17 +174,18 @@ def test_kept_answers_are_charged_once_and_training_stops_at_the_most_steps(digi
     batches = Batches(load_split(digits.data, "train"), task.recipe, torch.device("cpu"), seed=0)
     model, teacher = task.build(width=0.125), task.build()
     example = tuple(tensor[:1] for tensor in batches.inputs)
+    recipe = task.recipe
     once = forward_macs(teacher, example) * batches.size * batches.per_epoch
     step = 3 * forward_macs(model, example) * batches.size
     meter = Meter(Budget(train_macs=once + 10 * batches.per_epoch * step))
     kept = Options(teacher=teacher, keep_soft=True)
-    steps, charge = affordable_steps(model, batches, kept, meter, 1.0)
+    steps, charge = affordable_steps(model, batches, recipe, kept, (meter, 1.0))
     assert steps == 10 * batches.per_epoch
     assert steps * charge == pytest.approx(meter.remaining())
-    fewer, dearer = affordable_steps(model, batches, kept, meter, 1.0, most=20)
-    assert fewer == 20
-    assert fewer * dearer == pytest.approx(once + 20 * step)
-    again, _ = affordable_steps(model, batches, Options(teacher=teacher), meter, 1.0)
+    fewer, dearer = affordable_steps(model, batches, recipe, kept, (meter, 1.0), passes=2)
+    assert fewer == 2 * batches.per_epoch
+    assert fewer * dearer == pytest.approx(once + fewer * step)
+    again, _ = affordable_steps(model, batches, recipe, Options(teacher=teacher), (meter, 1.0))
     assert again < steps
 
 

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from harness import data
+from tasks.average_precision import Ranking
 from tasks.datasets import fraud, fraud_documents, fraud_forgeries, fraud_logs, fraud_transactions
-from tasks.ranking import Ranking
 
 COUNT = 40_000
 ZEROS = np.zeros(COUNT)

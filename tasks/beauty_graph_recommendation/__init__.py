@@ -1,0 +1,1 @@
+"""Beauty graph recommendation."""
