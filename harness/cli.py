@@ -55,7 +55,10 @@ def data_list(data: Data = None) -> None:
 @data_app.command("prepare")
 def data_prepare(
     name: Annotated[str, typer.Argument(help="Data set, for example cifar10.")],
-    source: Annotated[Path, typer.Option("--from", help="Folder of the official files.")],
+    source: Annotated[
+        Path | None,
+        typer.Option("--from", help="Folder of the official files; a generated set needs none."),
+    ] = None,
     data: Data = None,
 ) -> None:
     """Read official files into the cache: checksums tested, train / validation / test apart."""
@@ -64,7 +67,7 @@ def data_prepare(
     from harness.run.locked import locked
 
     dataset = report.find_dataset(name)
-    if dataset.really is not None and (other := dataset.really(source)):
+    if source and dataset.really is not None and (other := dataset.really(source)):
         dataset = report.find_dataset(other)
     where = cache.cache_folder(data)
     with locked(where / f"{dataset.name}.lock"):

@@ -11,6 +11,7 @@ import json
 import os
 from collections.abc import Iterable
 from pathlib import Path
+from typing import Any, cast
 
 import numpy as np
 
@@ -20,6 +21,35 @@ from harness.record import sha256_of, write_atomically
 from harness.types import DataSet, Split
 
 SPLITS = ("train", "validation", "test")
+
+
+class Lookup:
+    """An array whose rows are looked up: row i is `table[index[i]]`, so equal rows are stored once.
+
+    Reads like the array (len(index), *shape) that it stands for; only the rows asked for are made.
+    """
+
+    def __init__(self, table: np.ndarray, index: np.ndarray) -> None:
+        self.table, self.index = table, index
+        self.shape, self.dtype = (len(index), *table.shape[1:]), table.dtype
+
+    def __len__(self) -> int:
+        return len(self.index)
+
+    def __getitem__(self, rows: Any) -> np.ndarray:
+        return np.asarray(self.table[self.index[rows]])
+
+    def __array__(self, dtype: Any = None, copy: bool | None = None) -> np.ndarray:
+        return np.asarray(self[:], dtype)
+
+
+def lookup(table: np.ndarray, index: np.ndarray) -> np.ndarray:
+    """A Lookup, typed as the array that it stands for, to be one of a Split's inputs."""
+    if len(index) and not 0 <= index.min() <= index.max() < len(table):
+        raise DataError(
+            f"rows {index.min()} to {index.max()} are looked up in a table of {len(table)}"
+        )
+    return cast(np.ndarray, Lookup(table, index))
 
 
 def cache_folder(given: Path | None = None) -> Path:
@@ -51,9 +81,16 @@ def _check(folder: Path, digests: dict[str, str], kind: str, way_out: str) -> No
             )
 
 
-def prepare(dataset: DataSet, source: Path, cache: Path) -> Path:
-    """Read official files from `source` into the cache and return the data set's folder."""
-    return store(dataset.read(source), cache / dataset.name)
+def prepare(dataset: DataSet, source: Path | None, cache: Path) -> Path:
+    """Read official files from `source` into the cache and return the data set's folder.
+
+    Raises DataError when no source is given for a data set that is not generated.
+    """
+    if source is None and not dataset.generated:
+        raise DataError(
+            f"'{dataset.name}' is read from official files; name their folder with --from DIR"
+        )
+    return store(dataset.read(source or Path()), cache / dataset.name)
 
 
 def store(splits: dict[str, Split], folder: Path) -> Path:
@@ -72,12 +109,17 @@ def store(splits: dict[str, Split], folder: Path) -> Path:
 def _store(splits: dict[str, Split], folder: Path) -> Path:
     checksums: dict[str, str] = {}
     for name, split in splits.items():
-        arrays = {f"input_{key}": value for key, value in split.inputs.items()}
+        arrays: dict[str, np.ndarray] = {}
+        for key, value in split.inputs.items():
+            if isinstance(value, Lookup):
+                arrays |= {f"input_{key}.table": value.table, f"input_{key}.index": value.index}
+            else:
+                arrays[f"input_{key}"] = value
         arrays |= {f"context_{key}": value for key, value in split.context.items()}
         for key, array in (arrays | {"targets": split.targets}).items():
             path = folder / name / f"{key}.npy"
             path.parent.mkdir(parents=True, exist_ok=True)
-            part = path.with_suffix(".part")
+            part = path.with_name(f"{path.name}.part")
             with part.open("wb") as file:
                 np.save(file, np.ascontiguousarray(array), allow_pickle=False)
             part.replace(path)
@@ -92,7 +134,8 @@ def checksums(folder: Path) -> dict[str, str]:
     if not path.is_file():
         raise DataError(
             f"data set '{folder.name}' is not in {folder.parent}; prepare it with "
-            f"`slimbench data prepare {folder.name} --from DIR`, or use --scale smoke"
+            f"`slimbench data prepare {folder.name} --from DIR` (a generated set needs no --from), "
+            "or use --scale smoke"
         )
     noted: dict[str, str] = json.loads(path.read_text())
     return noted
@@ -121,6 +164,10 @@ def load_split(folder: Path, name: str) -> Split:
     if not files:
         raise DataError(f"no {name} split in {folder}; see `slimbench data list`")
     arrays = {path.stem: np.load(path, mmap_mode="r", allow_pickle=False) for path in files}
+    for key in [key for key in arrays if key.endswith(".table")]:
+        plain = key.removesuffix(".table")
+        arrays[plain] = lookup(arrays.pop(key), arrays.pop(f"{plain}.index"))
+    arrays = dict(sorted(arrays.items()))
 
     def named(prefix: str) -> dict[str, np.ndarray]:
         kept = {key: value for key, value in arrays.items() if key.startswith(prefix)}

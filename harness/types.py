@@ -73,6 +73,7 @@ class DataSet:
     DataError when one is missing or damaged; `generate(seed)` returns the same shapes, tiny.
     `really(folder)` names the data set that the files in a folder are of, when it is another one;
     `remark(folder)` says in a sentence what a reader of the prepared data should know.
+    Where no official files exist, `generated` says so and `read` makes the splits itself.
     """
 
     name: str
@@ -82,6 +83,7 @@ class DataSet:
     generate: Callable[[int], dict[str, Split]]
     really: Callable[[Path], str | None] | None = None
     remark: Callable[[Path], str] | None = None
+    generated: bool = False
 
 
 @dataclass(frozen=True)
@@ -138,9 +140,10 @@ class Task:
     where it is not float logits (classes,). `keep` names the modules whose outputs must not be
     cut. `predict(outputs)` turns the artifact's outputs into compact per-example predictions;
     `example_scores(predictions, targets)` scores each example, float (n,) in [0, 1], and the metric
-    is their mean unless `aggregate(predictions, targets)` is given. `figures(predictions, targets)`
-    are further figures by name. `slices(targets)` names groups of examples whose quality is
-    reported beside the whole.
+    is their mean. Where it is no mean, `aggregate(predictions, targets)` is given, and the example
+    scores may be pseudo-values, whose mean is the metric, so that intervals and paired tests hold.
+    `figures(predictions, targets)` are further figures by name. `slices(targets)` names groups of
+    examples whose quality is reported beside the whole.
     `threads` caps the threads a run trains on: a small network is slower on two than on one.
     `preload` names slow modules that its runs import, loaded once for all of them.
     `changes` names random changes of the inputs that leave every target as it is: a model that

@@ -18,6 +18,7 @@ from harness.artifact.contrib import DOMAIN
 from harness.errors import UsageError
 
 DOMAINS = frozenset(["", "ai.onnx", DOMAIN])
+TREES = ("ai.onnx.ml", "TreeEnsembleRegressor")  # the one operator of its domain that is allowed
 _UNLISTED = frozenset(["SimplifiedLayerNormalization"])  # ONNX Runtime has it in ai.onnx
 MAXIMUM_DEPTH = 4
 MAXIMUM_NODES = 50_000
@@ -73,6 +74,8 @@ def _parse(path: Path) -> onnx.ModelProto:
 def _check_domains(path: Path, model: onnx.ModelProto) -> None:
     local = {function.domain for function in model.functions}
     for node in _nodes(path, model):
+        if (node.domain, node.op_type) == TREES:
+            continue
         if node.domain not in DOMAINS | local:
             raise UsageError(
                 f"{path}: operator {node.op_type} '{node.name}' is of the custom domain "

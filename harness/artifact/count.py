@@ -19,7 +19,7 @@ import onnx
 import zstandard
 from onnx import TensorProto, numpy_helper
 
-from harness.artifact.graph import Graph, read_graph
+from harness.artifact.graph import Graph, analyse_body, attribute, bodies, read_graph
 from harness.artifact.macs import node_macs
 from harness.artifact.memory import peak_bytes, tensor_bytes
 from harness.record import Counts
@@ -69,14 +69,14 @@ def count(path: Path) -> Counts:
     """
     graph = read_graph(path)
     macs = sum(node_macs(node, graph) for node in graph.nodes)
-    params = _stored_numbers(graph)
+    params = _stored_numbers(graph) | _inside(graph)
     return Counts(
         macs=macs,
         params=sum(dense for dense, _ in params.values()),
         params_nonzero=sum(nonzero for _, nonzero in params.values()),
         size_bytes=path.stat().st_size,
         size_zstd_bytes=compressed_bytes(path),
-        peak_memory_bytes=peak_bytes(graph),
+        peak_memory_bytes=peak_bytes(graph) + _peak_inside(graph),
     )
 
 
@@ -142,6 +142,30 @@ def _stored_numbers(graph: Graph) -> dict[str, tuple[int, int]]:
     for name, sparse in graph.sparse.items():
         found[name] = (math.prod(sparse.dims), _nonzero(sparse.values))
     return {name: counts for name, counts in found.items() if counts[0]}
+
+
+def _inside(graph: Graph) -> dict[str, tuple[int, int]]:
+    """Dense and non-zero count of what nodes hold themselves: branches and trees."""
+    found: dict[str, tuple[int, int]] = {}
+    for number, node in enumerate(graph.nodes):
+        for place, body in enumerate(bodies(node)):
+            inner = analyse_body(body, graph)
+            kept = _stored_numbers(inner) | _inside(inner)
+            kept = {name: each for name, each in kept.items() if name not in graph.stored}
+            found |= {f"{number}.{place}.{name}": each for name, each in kept.items()}
+        if node.op_type == "TreeEnsembleRegressor":
+            inner_nodes = sum(mode != b"LEAF" for mode in attribute(node, "nodes_modes"))
+            leaves = attribute(node, "target_weights")
+            # a branch stores its feature and its threshold, a leaf its value
+            nonzero = 2 * inner_nodes + int(np.count_nonzero(leaves))
+            found[f"{number}.trees"] = (2 * inner_nodes + len(leaves), nonzero)
+    return found
+
+
+def _peak_inside(graph: Graph) -> int:
+    """Peak memory of the largest branch, beside what is alive around it."""
+    inner = [analyse_body(body, graph) for node in graph.nodes for body in bodies(node)]
+    return max((peak_bytes(each) for each in inner), default=0)
 
 
 def _read_as_data(graph: Graph) -> set[str]:

@@ -15,6 +15,7 @@ from onnx import helper, numpy_helper
 from harness.artifact.contrib import stand_in
 from harness.errors import SlimbenchError, UsageError
 
+OPSET = 20  # branches do not state one; shapes follow from the operators alone
 SMALL = 1024  # numbers; larger tensors cannot steer shape inference and stay out of it
 
 Shape = tuple[int, ...]
@@ -103,6 +104,30 @@ def analyse(model: onnx.ModelProto) -> Graph:
         sparse=sparse,
         constants=_constants(nodes, set(stored) | set(sparse)),
     )
+
+
+def bodies(node: onnx.NodeProto) -> list[onnx.GraphProto]:
+    """The graphs inside a node, as the branches of an If."""
+    return [item.g for item in node.attribute if item.type == onnx.AttributeProto.GRAPH]
+
+
+def analyse_body(body: onnx.GraphProto, outside: Graph) -> Graph:
+    """The analysed graph of a branch, which reads tensors of the graph around it."""
+    made = {name for node in body.node for name in node.output}
+    made |= {tensor.name for tensor in body.initializer} | {item.name for item in body.input}
+    read = {name for node in body.node for name in node.input if name} - made
+    inputs = [
+        helper.make_tensor_value_info(name, outside.types[name], outside.shapes[name])
+        for name in sorted(read)
+        if name in outside.shapes and name not in outside.stored
+    ]
+    kept = [outside.stored[name] for name in sorted(read) if name in outside.stored]
+    graph = helper.make_graph(
+        body.node, body.name or "body", inputs, body.output, [*body.initializer, *kept]
+    )
+    versions = [("", OPSET), ("com.microsoft", 1), ("ai.onnx.ml", 3)]
+    imports = [helper.make_opsetid(domain, version) for domain, version in versions]
+    return analyse(helper.make_model(graph, opset_imports=imports))
 
 
 def fix_batch(item: onnx.ValueInfoProto) -> None:

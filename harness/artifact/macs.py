@@ -13,7 +13,7 @@ from collections.abc import Callable
 
 import onnx
 
-from harness.artifact.graph import Graph, attribute, label
+from harness.artifact.graph import Graph, analyse_body, attribute, bodies, label
 from harness.errors import SlimbenchError
 
 Rule = Callable[[onnx.NodeProto, Graph], int]
@@ -113,14 +113,48 @@ def _attention(node: onnx.NodeProto, graph: Graph) -> int:
 
 def _branches(node: onnx.NodeProto, graph: Graph) -> int:
     """A body that multiplies cannot be counted: how often it runs is not in the graph."""
-    for item in node.attribute:
-        for inner in item.g.node if item.HasField("g") else ():
+    for body in bodies(node):
+        for inner in body.node:
             if (_domain(inner), inner.op_type) not in _FREE:
                 raise SlimbenchError(
                     f"{label(node)} holds {label(inner)}, which runs an unknown number of times; "
                     "export without control flow"
                 )
     return 0
+
+
+def _dearest_branch(node: onnx.NodeProto, graph: Graph) -> int:
+    """The worst case of an If: the branch that multiplies more."""
+    inner = [analyse_body(body, graph) for body in bodies(node)]
+    return max(sum(node_macs(each, one) for each in one.nodes) for one in inner)
+
+
+def _trees(node: onnx.NodeProto, graph: Graph) -> int:
+    """One comparison counts as one multiply-accumulate, and so does one leaf that is added.
+
+    Each tree is taken at its longest path.
+    """
+    ids = zip(attribute(node, "nodes_treeids"), attribute(node, "nodes_nodeids"), strict=True)
+    children = zip(
+        attribute(node, "nodes_modes"),
+        attribute(node, "nodes_truenodeids"),
+        attribute(node, "nodes_falsenodeids"),
+        strict=True,
+    )
+    below = {
+        (tree, place): () if mode == b"LEAF" else ((tree, true), (tree, false))
+        for (tree, place), (mode, true, false) in zip(ids, children, strict=True)
+    }
+    longest, level = 0, [(tree, place) for tree, place in below if place == 0]
+    depths = {tree: 1 for tree, _ in level}
+    while level:
+        longest += 1
+        if longest > len(below):
+            raise SlimbenchError(f"{label(node)} holds a tree that leads back to itself")
+        depths |= {tree: longest for tree, _ in level}
+        level = [child for place in level for child in below[place]]
+    rows = graph.shape(node.input[0], node)[0]
+    return rows * sum(depths.values())
 
 
 MICROSOFT = "com.microsoft"
@@ -139,9 +173,10 @@ _RULES: dict[tuple[str, str], Rule] = {
     ("", "GRU"): _recurrent(3),
     ("", "LSTM"): _recurrent(4),
     ("", "Attention"): _attention,
-    ("", "If"): _branches,
+    ("", "If"): _dearest_branch,
     ("", "Loop"): _branches,
     ("", "Scan"): _branches,
+    ("ai.onnx.ml", "TreeEnsembleRegressor"): _trees,
     (MICROSOFT, "FusedConv"): _convolution(1),
     (MICROSOFT, "FusedMatMul"): _matmul(0),
     (MICROSOFT, "TransposeMatMul"): _matmul(0),

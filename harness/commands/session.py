@@ -97,7 +97,7 @@ def run(order: Order, dry_run: bool, as_json: bool) -> int:
     known = registry.methods(order.method_files)
     names = order.methods or [n for n, m in known.items() if registry.applies(m, task)]
     chosen = [registry.find_method(name, order.method_files) for name in names]
-    prepared = prepare(task, order.scale, order.place)
+    prepared = prepare(task, order.scale, order.place, export=not dry_run)
     runs = plan(prepared, chosen, order.place, order.seeds or [0], order.settings)
     _announce(runs, as_json)
     if dry_run:

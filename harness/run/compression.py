@@ -152,12 +152,11 @@ class Problem:
         options = Options(**extra)
         batches = self._batches()
         model.to(self.device)
-        affordable, per_step = affordable_steps(
-            model, batches, self.task.recipe, options, (self.meter, share)
-        )
         most = self.task.recipe.most_epochs
         passes = most if epochs is None else min(epochs, most)
-        affordable = int(min(affordable, passes * batches.per_epoch + 0.5))
+        affordable, per_step = affordable_steps(
+            model, batches, self.task.recipe, options, (self.meter, share), passes
+        )
         return fit(
             model,
             batches,

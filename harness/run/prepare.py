@@ -22,9 +22,10 @@ SMOKE_EPOCHS = 6
 EXPORT_METHOD = Path(__file__).with_name("reference_as_it_is.py")
 
 
-def prepare(task: Task, scale: Scale, place: Place) -> Prepared:
+def prepare(task: Task, scale: Scale, place: Place, export: bool = True) -> Prepared:
     """Data, reference weights, anchor and the reference's figures; all cached in the runs folder.
 
+    Without `export` the anchor is not made, nor its figures: enough to plan runs, not to do them.
     Raises DataError when the real data are not in the cache or the frozen weights are missing.
     """
     process.preload(task.preload)
@@ -60,6 +61,8 @@ def prepare(task: Task, scale: Scale, place: Place) -> Prepared:
             ),
             anchor=anchor / "model.onnx",
         )
+        if not export:
+            return prepared
         if not (anchor / "block.json").is_file():
             _export_and_score(prepared, place, anchor)
     block = ReferenceBlock.model_validate_json((anchor / "block.json").read_text())

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import cast
 
 import numpy as np
 import torch
@@ -11,6 +12,8 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from harness import environment
+from harness.data import Lookup
+from harness.errors import UsageError
 from harness.run.meter import FORWARD, FORWARD_AND_BACKWARD, Meter, counted, forward_macs
 from harness.types import Recipe, Split
 
@@ -25,15 +28,17 @@ class Options:
 
     `teacher` is distilled from (Hinton et al. 2015, arXiv:1503.02531): the loss becomes
     (1 - weight) cross-entropy + weight T^2 KL at temperature T, or weight times
-    `imitation(outputs, teacher's outputs)` if given. `penalty(model)` is added to the loss;
-    `before_step(model)` may change gradients; `after_step(model, progress)` runs after each step,
-    progress in (0, 1].
+    `imitation(outputs, teacher's outputs)` if given. `keep_soft` asks the teacher once for each
+    example and keeps its answer, where the recipe changes no inputs. `penalty(model)` is added to
+    the loss; `before_step(model)` may change gradients; `after_step(model, progress)` runs after
+    each step, progress in (0, 1].
     """
 
     learning_rate: float = 1.0
     teacher: nn.Module | None = None
     teacher_weight: float = 0.9
     temperature: float = 4.0
+    keep_soft: bool = False
     imitation: Callable[[Tensor, Tensor], Tensor] | None = None
     penalty: Penalty | None = None
     before_step: Callable[[nn.Module], None] | None = None
@@ -50,6 +55,23 @@ def autocast(device: torch.device) -> torch.autocast:
     return torch.autocast(device.type, torch.bfloat16, enabled=bf16_is_fast(device))
 
 
+class LookupTensor:
+    """A tensor whose rows are looked up, as harness.data.Lookup; `rows[index]` makes a tensor."""
+
+    def __init__(self, found: Lookup) -> None:
+        self.table = torch.from_numpy(np.array(found.table))
+        self.index = torch.from_numpy(np.array(found.index)).long()
+
+    def __getitem__(self, rows: Tensor | slice) -> Tensor:
+        return self.table[self.index[rows]]
+
+
+def _rows(array: np.ndarray) -> Tensor:
+    if isinstance(array, Lookup):
+        return cast(Tensor, LookupTensor(array))
+    return torch.from_numpy(np.array(array))
+
+
 class Batches:
     """Shuffled batches by step number: `batches[step]` depends on seed and step alone.
 
@@ -59,7 +81,7 @@ class Batches:
     """
 
     def __init__(self, split: Split, recipe: Recipe, device: torch.device, seed: int) -> None:
-        self.inputs = [torch.from_numpy(np.array(array)) for array in split.inputs.values()]
+        self.inputs = [_rows(array) for array in split.inputs.values()]
         self.targets = torch.from_numpy(np.array(split.targets)).long()
         self.size = min(recipe.batch_size, max(1, len(split) // LEAST_STEPS))
         self.lengths = recipe.lengths(self.inputs) if recipe.lengths else None
@@ -67,6 +89,7 @@ class Batches:
         self.seed = seed
         self._epoch = -1
         self._order = torch.empty(0)
+        self._soft = torch.empty(0)
 
     @property
     def per_epoch(self) -> int:
@@ -84,8 +107,26 @@ class Batches:
             self._order = self._shuffled(shuffle)
             self._epoch = epoch
         index = self._order[position * self.size : (position + 1) * self.size]
+        self.index = index
         inputs = [tensor[index].to(self.device) for tensor in self.inputs]
         return inputs, self.targets[index].to(self.device)
+
+    def soft(self, teacher: nn.Module, inputs: list[Tensor]) -> Tensor:
+        """The teacher's outputs float32 (batch, classes) for the batch given last.
+
+        Only examples that it has not seen are computed.
+        """
+        if not len(self._soft):
+            self._soft = torch.full((len(self.targets), 1), torch.nan)
+        missing = self._soft[self.index, 0].isnan()
+        if missing.any():
+            rows = missing.to(self.device)
+            with torch.no_grad():
+                found = teacher(*(tensor[rows] for tensor in inputs)).float().cpu()
+            if self._soft.shape[1] != found.shape[1]:
+                self._soft = torch.full((len(self.targets), found.shape[1]), torch.nan)
+            self._soft[self.index[missing]] = found
+        return self._soft[self.index].to(self.device)
 
     def _shuffled(self, shuffle: torch.Generator) -> Tensor:
         order = torch.randperm(len(self.targets), generator=shuffle)
@@ -196,19 +237,33 @@ def outputs_of(
 
 
 def loss_of(
-    model: nn.Module, inputs: list[Tensor], targets: Tensor, recipe: Recipe, options: Options
+    model: nn.Module,
+    inputs: list[Tensor],
+    targets: Tensor,
+    recipe: Recipe,
+    options: Options,
+    soft: Tensor | None = None,
 ) -> Tensor:
-    """The training loss of one batch, float32 scalar."""
+    """The training loss of one batch, float32 scalar; `soft` are the teacher's outputs."""
     outputs, wanted = outputs_of(model, inputs, targets, recipe)
     loss = functional.cross_entropy(outputs, wanted, label_smoothing=recipe.label_smoothing)
-    if options.teacher is not None:
-        with torch.no_grad():
-            soft = outputs_of(options.teacher, inputs, targets, recipe)[0].float()
+    if soft is not None:
         weight = options.teacher_weight
         loss = (1 - weight) * loss + weight * _imitation(outputs, soft, options)
     if options.penalty is not None:
         loss = loss + options.penalty(model)
     return loss
+
+
+def _soft(
+    options: Options, batches: Batches, inputs: list[Tensor], targets: Tensor, recipe: Recipe
+) -> Tensor:
+    """The teacher's outputs for a batch, kept if the options say so."""
+    assert options.teacher is not None
+    if options.keep_soft:
+        return batches.soft(options.teacher, inputs)
+    with torch.no_grad():
+        return outputs_of(options.teacher, inputs, targets, recipe)[0].float()
 
 
 def _imitation(outputs: Tensor, soft: Tensor, options: Options) -> Tensor:
@@ -246,13 +301,24 @@ def affordable_steps(
     recipe: Recipe,
     options: Options,
     budget: tuple[Meter, float],
+    passes: float = float("inf"),
 ) -> tuple[int, float]:
-    """(steps, MACs a step) that a share of the meter's remaining budget pays for."""
+    """(steps, MACs a step) that a share of the meter's remaining budget pays for.
+
+    At most `passes` over the data.
+    """
     meter, share = budget
+    afford = share * meter.remaining()
+    most = min(passes * batches.per_epoch + 0.5, 1e12)
     per_step = FORWARD_AND_BACKWARD * batch_macs(model, batches, recipe)
     if options.teacher is not None:
-        per_step += FORWARD * batch_macs(options.teacher.to(batches.device), batches, recipe)
-    return max(1, int(share * meter.remaining() / per_step)), per_step
+        asking = FORWARD * batch_macs(options.teacher.to(batches.device), batches, recipe)
+        whole = asking * batches.per_epoch
+        if options.keep_soft and afford >= whole + per_step * batches.per_epoch:
+            steps = max(1, int(min(most, (afford - whole) / per_step)))
+            return steps, per_step + whole / steps
+        per_step += asking
+    return max(1, int(min(most, afford / per_step))), per_step
 
 
 def _place(model: nn.Module, device: torch.device) -> nn.Module:
@@ -278,6 +344,8 @@ def fit(
     Raises FloatingPointError when the loss is not finite.
     """
     options = options or Options()
+    if options.keep_soft and (recipe.augment is not None or recipe.examples is not None):
+        raise UsageError("keep_soft needs a recipe that leaves the inputs as they are")
     device = batches.device
     _place(model, device).train()
     if options.teacher is not None:
@@ -291,7 +359,10 @@ def fit(
         if recipe.augment is not None:
             inputs = recipe.augment(inputs, batches.generator(step))
         with autocast(device):
-            loss = loss_of(model, inputs, targets, recipe, options)
+            soft = None
+            if options.teacher is not None:
+                soft = _soft(options, batches, inputs, targets, recipe)
+            loss = loss_of(model, inputs, targets, recipe, options, soft)
         loss.backward()  # type: ignore[no-untyped-call]
         if options.before_step is not None:
             options.before_step(model)

@@ -1,11 +1,14 @@
 """The data cache: checked on the way in, checked again before use, test data in its own folder."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
 from harness import data
 from harness.errors import DataError
-from tasks.datasets import cifar10, mnist
+from harness.types import Split
+from tasks.datasets import cifar10, fraud, mnist
 
 
 def test_prepared_splits_come_back_as_they_went_in(tmp_path):
@@ -16,6 +19,36 @@ def test_prepared_splits_come_back_as_they_went_in(tmp_path):
         loaded = data.load_split(folder, name)
         assert np.array_equal(loaded.inputs["image"], split.inputs["image"])
         assert np.array_equal(loaded.targets, split.targets)
+
+
+def test_rows_that_are_looked_up_are_stored_once_and_read_as_a_whole(tmp_path):
+    table = np.arange(12, dtype=np.uint8).reshape(3, 2, 2)
+    index = np.array([2, 0, 0, 1, 0])
+    split = Split({"b": data.lookup(table, index), "a": np.arange(5)}, np.zeros(5))
+    folder = data.store({"train": split}, tmp_path / "images")
+    data.verify(folder, ["train"])
+    found = data.load_split(folder, "train").inputs
+    assert list(found) == ["a", "b"]
+    assert np.load(folder / "train" / "input_b.table.npy").shape == (3, 2, 2)
+    assert (len(found["b"]), found["b"].shape, found["b"].dtype) == (5, (5, 2, 2), np.uint8)
+    assert np.array_equal(np.array(found["b"]), table[index])
+    assert np.array_equal(found["b"][1:4], table[index[1:4]])
+    assert np.array_equal(found["b"][np.array([4, 0])], table[[0, 2]])
+
+
+def test_a_row_that_the_table_lacks_is_refused():
+    with pytest.raises(DataError, match="rows 0 to 3 are looked up in a table of 3"):
+        data.lookup(np.zeros((3, 2)), np.array([0, 3]))
+
+
+def test_a_data_set_with_official_files_asks_for_their_folder(tmp_path):
+    with pytest.raises(DataError, match="name their folder with --from DIR"):
+        data.prepare(mnist.DATASET, None, tmp_path)
+
+
+def test_a_generated_data_set_needs_no_files(tmp_path):
+    made = replace(fraud.DATASET, read=lambda folder: mnist.generate(0))
+    assert (data.prepare(made, None, tmp_path) / "checksums.json").is_file()
 
 
 def test_a_damaged_or_missing_file_is_found_before_use(tmp_path):

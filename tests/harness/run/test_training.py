@@ -8,12 +8,12 @@ from safetensors.torch import load_file
 from torch import nn
 
 from harness import data, registry
-from harness.data import load_split
-from harness.errors import DataError, OverBudgetError
+from harness.data import load_split, lookup
+from harness.errors import DataError, OverBudgetError, UsageError
 from harness.run import reference
 from harness.run.meter import Meter, forward_macs
-from harness.run.training import Batches, fit, schedule
-from harness.types import Budget
+from harness.run.training import Batches, Options, affordable_steps, fit, schedule
+from harness.types import Budget, Split
 
 
 def test_the_schedule_rises_to_one_and_falls_to_the_last_step():
@@ -113,13 +113,13 @@ def test_a_reference_ships_without_its_pretrained_weights(pretrained_task, tmp_p
     stored = load_file(card.with_name(reference.WEIGHTS))
     given_size = max(p.numel() for p in task.build().parameters())
     assert max(tensor.numel() for tensor in stored.values()) < given_size
-    model = reference.load(task, card.parent, {})
-    again = reference.load(task, card.parent, {})
+    model = reference.load(task, card.parent, {}, {})
+    again = reference.load(task, card.parent, {}, {})
     for one, other in zip(model.parameters(), again.parameters(), strict=True):
         assert torch.equal(one, other)
     given[0] = 1
     with pytest.raises(DataError, match=r"pretrained weights found .* are not those"):
-        reference.load(task, card.parent, {})
+        reference.load(task, card.parent, {}, {})
 
 
 def test_a_reference_with_frozen_weights_resumes_as_if_it_had_not_stopped(
@@ -141,3 +141,71 @@ def test_a_reference_with_frozen_weights_resumes_as_if_it_had_not_stopped(
     first, second = (load_file(path.with_name(reference.WEIGHTS)) for path in (whole, again))
     for weight, tensor in first.items():
         assert torch.equal(tensor, second[weight]), weight
+
+
+class Teacher(nn.Module):
+    """Counts the examples that it is asked for; answers with the mean pixel."""
+
+    def __init__(self):
+        super().__init__()
+        self.asked = 0
+
+    def forward(self, images):
+        self.asked += len(images)
+        mean = images.float().mean((1, 2))[:, None]
+        return mean @ torch.ones(1, 10, device=images.device)
+
+
+def test_a_teacher_whose_answers_are_kept_is_asked_once_for_each_example(digits):
+    task = registry.find_task("mnist_mlp_microcontroller")
+    batches = Batches(load_split(digits.data, "train"), task.recipe, torch.device("cpu"), seed=0)
+    teacher = Teacher()
+    for step in range(3 * batches.per_epoch):
+        inputs, _ = batches[step]
+        soft = batches.soft(teacher, inputs)
+        if step % 7 == 0:
+            assert torch.equal(soft, Teacher()(*inputs))
+    assert teacher.asked <= len(batches.targets)
+    assert teacher.asked >= batches.per_epoch * batches.size
+
+
+def test_kept_answers_are_charged_once_and_training_stops_at_the_most_steps(digits):
+    task = registry.find_task("mnist_mlp_microcontroller")
+    batches = Batches(load_split(digits.data, "train"), task.recipe, torch.device("cpu"), seed=0)
+    model, teacher = task.build(width=0.125), task.build()
+    example = tuple(tensor[:1] for tensor in batches.inputs)
+    recipe = task.recipe
+    once = forward_macs(teacher, example) * batches.size * batches.per_epoch
+    step = 3 * forward_macs(model, example) * batches.size
+    meter = Meter(Budget(train_macs=once + 10 * batches.per_epoch * step))
+    kept = Options(teacher=teacher, keep_soft=True)
+    steps, charge = affordable_steps(model, batches, recipe, kept, (meter, 1.0))
+    assert steps == 10 * batches.per_epoch
+    assert steps * charge == pytest.approx(meter.remaining())
+    fewer, dearer = affordable_steps(model, batches, recipe, kept, (meter, 1.0), passes=2)
+    assert fewer == 2 * batches.per_epoch
+    assert fewer * dearer == pytest.approx(once + fewer * step)
+    again, _ = affordable_steps(model, batches, recipe, Options(teacher=teacher), (meter, 1.0))
+    assert again < steps
+
+
+def test_answers_are_not_kept_where_inputs_change(digits):
+    task = registry.find_task("cifar10_resnet_slimming")
+    split = task.dataset.generate(0)["train"]
+    batches = Batches(split, task.recipe, torch.device("cpu"), seed=0)
+    with pytest.raises(UsageError, match="leaves the inputs as they are"):
+        fit(nn.Linear(1, 1), batches, task.recipe, 1, options=Options(keep_soft=True))
+
+
+def test_rows_that_are_looked_up_make_the_same_batches():
+    random = torch.Generator().manual_seed(0)
+    table = torch.randint(0, 255, (5, 4, 4), generator=random, dtype=torch.uint8).numpy()
+    index = torch.randint(0, 5, (64,), generator=random).numpy()
+    recipe = registry.find_task("mnist_mlp_microcontroller").recipe
+    targets = index % 2
+    both = [
+        Batches(Split({"image": image}, targets), recipe, torch.device("cpu"), seed=1)
+        for image in (table[index], lookup(table, index))
+    ]
+    for step in range(20):
+        assert torch.equal(both[0][step][0][0], both[1][step][0][0])
