@@ -356,9 +356,6 @@ def test_sparse_pages_start_without_errors(tmp_path: Path, visit: Any) -> None:
 
 
 @slow
-@pytest.mark.xfail(
-    reason="filter takes 450 to 650 ms at load 5 on 2 cores; never timed on a quiet one"
-)
 def test_two_thousand_rows_paint_in_a_second_and_filter_in_a_tenth(
     tmp_path: Path, visit: Any
 ) -> None:

@@ -5,7 +5,7 @@
   const { element } = board;
   const LIMITS = { met: 0, "may meet": 1, missed: 2, pending: 3 };
   const FILLING = ["q", "family", "limits", "verified", "gone", "all", "sort", "profile"];
-  const FIRST = 200;
+  const FIRST = 100;
   let body, heads, more;
 
   function value(row, key) {
