@@ -1,8 +1,8 @@
-"""Predictions of an artifact on a prepared split, in a process without torch.
+"""Predictions of an artifact on prepared splits, in a process without torch.
 
-    python -m harness.artifact.predict MODEL.onnx DATA_FOLDER SPLIT THREADS OUT.npz
+    python -m harness.artifact.predict MODEL.onnx DATA_FOLDER THREADS OUT SPLIT...
 
-`OUT.npz` gets the raw outputs of the graph in order, `output_0`, `output_1`, ...
+`OUT/outputs.SPLIT.npz` gets the raw outputs of the graph in order, `output_0`, `output_1`, ...
 """
 
 from __future__ import annotations
@@ -69,7 +69,8 @@ def predict(model: Path, folder: Path, split: str, threads: int = 1) -> list[np.
 
 
 if __name__ == "__main__":
-    model, folder, split, threads, out = sys.argv[1:]
-    outputs = predict(Path(model), Path(folder), split, int(threads))
-    named = {f"output_{index}": array for index, array in enumerate(outputs)}
-    np.savez(out, **named)  # type: ignore[arg-type]
+    model, folder, threads, out, *splits = sys.argv[1:]
+    for split in splits:
+        outputs = predict(Path(model), Path(folder), split, int(threads))
+        named = {f"output_{index}": array for index, array in enumerate(outputs)}
+        np.savez(Path(out) / f"outputs.{split}.npz", **named)  # type: ignore[arg-type]

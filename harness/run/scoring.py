@@ -15,7 +15,8 @@ from harness.environment import ROOT
 from harness.errors import SlimbenchError
 from harness.types import Task
 
-LONGEST_SECONDS = 3600
+SPLITS = ("validation", "test")
+LONGEST_SECONDS = 2 * 3600
 ANSWERS = "answers.npz"
 
 
@@ -28,8 +29,9 @@ def score(task: Task, data_folder: Path, folder: Path, threads: int) -> dict[str
     """
     begin = time.monotonic()
     scored: dict[str, Any] = {}
-    for split in ("validation", "test"):
-        predictions = _predict(task, data_folder, folder, split, threads)
+    _run(data_folder, folder, threads)
+    for split in SPLITS:
+        predictions = _predictions(task, data_folder, folder, split)
         targets = np.asarray(data.load_split(data_folder, split).targets)
         scored[f"quality_{split}"] = quality(task, predictions, targets)
     keep(task, predictions, targets, folder / "predictions.npz")
@@ -81,24 +83,26 @@ def quality(task: Task, predictions: np.ndarray, targets: np.ndarray) -> float:
     return float(np.mean(task.example_scores(predictions, targets)))
 
 
-def _predict(task: Task, data_folder: Path, folder: Path, split: str, threads: int) -> np.ndarray:
-    out = folder / f"outputs.{split}.npz"
+def _run(data_folder: Path, folder: Path, threads: int) -> None:
+    """Write the artifact's outputs on all splits beside it."""
     command = [sys.executable, "-m", "harness.artifact.predict"]
-    command += [str(folder / "model.onnx"), str(data_folder), split, str(threads), str(out)]
+    command += [str(folder / "model.onnx"), str(data_folder), str(threads), str(folder), *SPLITS]
     options: dict[str, Any] = {"capture_output": True, "text": True, "cwd": ROOT}
     try:
         done = subprocess.run(
             command, check=False, timeout=LONGEST_SECONDS, start_new_session=True, **options
         )
     except subprocess.TimeoutExpired:
-        raise SlimbenchError(
-            f"scoring the {split} split did not end within {LONGEST_SECONDS} s"
-        ) from None
+        raise SlimbenchError(f"scoring did not end within {LONGEST_SECONDS} s") from None
     if done.returncode != 0:
         reason = (done.stderr.strip().splitlines() or [f"exit code {done.returncode}"])[-1]
         raise SlimbenchError(f"the artifact does not run in ONNX Runtime: {reason}")
+
+
+def _predictions(task: Task, data_folder: Path, folder: Path, split: str) -> np.ndarray:
     expected = (len(data.load_split(data_folder, split)), *task.answer.shape)
     kind = np.dtype(task.answer.dtype).kind
+    out = folder / f"outputs.{split}.npz"
     return task.predict(_read_outputs(out, expected, kind, split))
 
 

@@ -1,0 +1,46 @@
+"""How the fraud task scores: weighted requests, kinds of fraud, calibration at the true rate."""
+
+import numpy as np
+import pytest
+
+from tasks.datasets import fraud
+from tasks.fraud_late_fusion.task import PRIOR, TASK, ranking
+
+TARGETS = np.array([fraud.CARD, fraud.HONEST, fraud.FORGED, fraud.LOOK_ALIKE], np.int8)
+
+
+def logits(*margins):
+    return np.array([[0, margin] for margin in margins], np.float16)
+
+
+def test_an_honest_request_counts_as_the_number_that_it_stands_for():
+    # precision is 1 at the card, then 2 hits among 2 + 27.4 requests
+    expected = (1 + 2 / (2 + 27.4)) / 2
+    assert TASK.aggregate(logits(3, 2, 1, 0), TARGETS) == pytest.approx(expected)
+    # a look-alike in the same place costs less
+    expected = (1 + 2 / (2 + 4.2)) / 2
+    assert TASK.aggregate(logits(3, 0, 1, 2), TARGETS) == pytest.approx(expected)
+
+
+def test_example_scores_have_the_quality_as_their_mean():
+    scores = TASK.example_scores(logits(3, 2, 1, 0), TARGETS)
+    assert scores.mean() == pytest.approx(TASK.aggregate(logits(3, 2, 1, 0), TARGETS))
+
+
+def test_a_slice_holds_one_kind_of_fraud_and_every_honest_request():
+    masks = TASK.slices(TARGETS)
+    assert masks["stolen card"].tolist() == [True, True, False, True]
+    assert masks["forged document"].tolist() == [False, True, True, True]
+
+
+def test_only_the_margin_of_the_logits_counts():
+    shifted = logits(3, 2, 1, 0) + np.float16(4)
+    assert np.array_equal(ranking(shifted, TARGETS).scores, [3, 2, 1, 0])
+
+
+def test_logits_at_even_odds_are_calibrated_at_the_true_rate():
+    whole = np.repeat(TARGETS[[0, 1, 3]], [1000, 3000, 4000])
+    targets = np.random.default_rng(0).permutation(whole)  # equal scores keep their order
+    found = TASK.figures(logits(*np.zeros(8000)), targets)
+    assert found["expected calibration error"] < 2e-3
+    assert pytest.approx(0.01) == 1 / (1 + np.exp(-PRIOR))
