@@ -24,7 +24,7 @@ from harness.types import Split, Task
 
 WEIGHTS = "reference.safetensors"
 CARD = "reference.json"
-VALIDATIONS = 20  # of the reference while it trains, and its checkpoints; about one an epoch
+VALIDATIONS = 10  # of the reference while it trains, and its checkpoints; about so many
 
 
 def untrained(task: Task, context: Mapping[str, np.ndarray], shape: Mapping[str, Any]) -> nn.Module:

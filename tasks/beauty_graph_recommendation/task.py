@@ -50,8 +50,8 @@ TASK = Task(
     ),
     budgets={
         "smoke": Budget(train_macs=1.0e10, wall_seconds=120),
-        "standard": Budget(train_macs=10 * EPOCH, wall_seconds=2 * 3600),
-        "full": Budget(train_macs=200 * EPOCH, wall_seconds=24 * 3600),
+        "standard": Budget(train_macs=5 * EPOCH, wall_seconds=3600),
+        "full": Budget(train_macs=100 * EPOCH, wall_seconds=24 * 3600),
     },
     recipe=Recipe(
         optimizer="adamw",
@@ -59,7 +59,7 @@ TASK = Task(
         weight_decay=0.1,
         batch_size=256,
         warmup=0.1,
-        most_epochs=30,
+        most_epochs=20,
         examples=examples,
     ),
     build=build,
