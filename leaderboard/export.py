@@ -119,5 +119,5 @@ _KINDS = {
         "history",
     ),
     '{"type":["object","null"]}': ("card",),
-    '{"type":"object"}': ("setting", "slices"),
+    '{"type":"object"}': ("setting", "slices", "figures"),
 }

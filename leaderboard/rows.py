@@ -6,7 +6,7 @@ import hashlib
 import json
 import shlex
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from statistics import fmean
 from typing import Any
 
@@ -123,7 +123,8 @@ def _quality(done: Sequence[RunRecord]) -> Row:
         "retention_low": None,
         "retention_high": None,
         "retention_validation": _mean([validation for _, validation in shares]),
-        "slices": _slices(done),
+        "slices": _means([run.slices_test for run in done]),
+        "figures": _means([run.figures_test for run in done]),
     }
 
 
@@ -138,11 +139,10 @@ def _retentions(run: RunRecord) -> tuple[float | None, float | None]:
     return test, retention(run.quality_validation, reference.quality_validation, higher)
 
 
-def _slices(done: Sequence[RunRecord]) -> dict[str, float]:
-    names = sorted({name for run in done for name in run.slices_test})
-    return {
-        name: fmean(r.slices_test[name] for r in done if name in r.slices_test) for name in names
-    }
+def _means(found: Sequence[Mapping[str, float]]) -> dict[str, float]:
+    """The mean of each named figure over the runs that have it."""
+    names = sorted({name for one in found for name in one})
+    return {name: fmean(one[name] for one in found if name in one) for name in names}
 
 
 def _counts(counts: Sequence[Counts]) -> Row:

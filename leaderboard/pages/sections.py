@@ -133,6 +133,24 @@ def slice_table(rows: Sequence[Row]) -> str:
     return html_table(heads, [lines], "Loss by group", "sb-heat")
 
 
+def figures_table(rows: Sequence[Row]) -> str:
+    """The task's further figures beside the metric, on the hidden test, seeds averaged."""
+    shown = [row for row in rows if row["usable"] and row["figures"]]
+    names = sorted({name for row in shown for name in row["figures"]})
+    if not shown:
+        return ""
+    heads = ["Method", *(text(name) for name in names)]
+    return html_table(heads, ["".join(_figures_line(row, names) for row in shown)], "Figures")
+
+
+def _figures_line(row: Row, names: Sequence[str]) -> str:
+    name = f"{text(row['method'])} <small>{setting_text(row['setting'])}</small>"
+    values = [row["figures"].get(one) for one in names]
+    shown = [figures.UNKNOWN if one is None else figures.significant(one, 4) for one in values]
+    cells = "".join(f"<td>{one}</td>" for one in shown)
+    return f'<tr><th scope="row">{name}</th>{cells}</tr>'
+
+
 def _slice_line(row: Row, base: dict[str, float], names: Sequence[str]) -> str:
     losses = [row["slices"].get(name, 0.0) - base[name] for name in names]
     name = f"{text(row['method'])} <small>{setting_text(row['setting'])}</small>"

@@ -12,6 +12,7 @@ from leaderboard.pages.plot import Line, Plot, family_class, svg
 from leaderboard.pages.safe import page, slug, text
 from leaderboard.pages.sections import (
     facts,
+    figures_table,
     headline_table,
     published_table,
     results_table,
@@ -64,6 +65,8 @@ def _body(
     ]
     if table.summary.hypervolumes:
         parts += ["## Best of each method", headline_table(table)]
+    if further := figures_table(rows):
+        parts += ["## Further figures", "<p>On the hidden test.</p>", further]
     if loss:
         parts += ["## Loss by group", "<p>Change against the reference, in points.</p>", loss]
     if curves:

@@ -256,3 +256,11 @@ def test_two_profiles_of_one_row_have_a_figure_each(tmp_path: Path) -> None:
     assert 'data-figure="latency:desk_cpu"' in content
     assert 'data-figure="latency:phone"' in content
     assert (tmp_path / "site/profiles/phone.md").is_file()
+
+
+def test_further_figures_have_a_table_of_their_own(tmp_path: Path) -> None:
+    write(tmp_path / "results", run(figures_test={"HR@10": 0.0907, "items shown": 8306.0}))
+    publish(load(tmp_path / "results"), tmp_path / "site")
+    page = (tmp_path / "site/tasks/toy.md").read_text()
+    assert "## Further figures" in page
+    assert "<td>0.09070</td><td>8,306</td>" in page
