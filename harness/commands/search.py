@@ -35,7 +35,7 @@ def run(order: Order, dry_run: bool, as_json: bool) -> int:
     search_runs.publish_table(prepared, order.place)
     begin, records = time.monotonic(), []
     with progress_bar(as_json) as progress:
-        bar = progress.add_task(order.task, total=len(runs))
+        bar = progress.add_task(order.task, total=len(runs), running=order.workers, failed=0)
         for _, record, reused in search_runs.run_all(runs, order.workers):
             records.append(record)
             if not as_json:

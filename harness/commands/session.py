@@ -6,6 +6,7 @@ import json
 import os
 import shutil
 import threading
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
@@ -13,14 +14,21 @@ from pathlib import Path
 from typing import get_args
 
 from rich.markup import escape
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    Progress,
+    TextColumn,
+    TimeElapsedColumn,
+    TimeRemainingColumn,
+)
 
 from harness import data as cache
 from harness import registry
 from harness.commands.report import console, number, print_json, speed_of
 from harness.errors import UsageError
 from harness.measure.profile import Profile
-from harness.record import MeasurementRecord
+from harness.record import MeasurementRecord, RunRecord
 from harness.run import timing
 from harness.run.matrix import Done, plan, publish_artifact, run_all
 from harness.run.prepare import prepare, rebuild
@@ -103,7 +111,8 @@ def run(order: Order, dry_run: bool, as_json: bool) -> int:
     if dry_run:
         return 0
     profile = timing.default_profile() if order.measure else None
-    failed, done_rows = 0, []
+    failed: list[RunRecord] = []
+    done_rows, begin = [], time.monotonic()
     measured: dict[str, MeasurementRecord | None] = {}
 
     def after(done: Done) -> None:
@@ -112,34 +121,55 @@ def run(order: Order, dry_run: bool, as_json: bool) -> int:
             measured[done.record.key] = timing.measure_run(done.run, done.record, profile)
 
     with progress_bar(as_json) as progress:
-        bar = progress.add_task(order.task, total=len(runs))
-        for done in _engine(order, runs, profile, after):
-            failed += done.record.status != "ok"
+        bar = progress.add_task(order.task, total=len(runs), running=order.workers, failed=0)
+
+        def watch(running: int) -> None:
+            progress.update(bar, running=running)
+
+        for done in _engine(order, runs, profile, (after, watch)):
+            failed += [done.record] if done.record.status != "ok" else []
             found = measured.get(done.record.key)
             if as_json:
                 done_rows.append(json.loads(done.record.model_dump_json()))
             else:
                 progress.console.print(_line(done, found), soft_wrap=True)
-            progress.advance(bar)
+            progress.update(bar, advance=1, failed=len(failed))
     if as_json:
         print_json(done_rows)
     else:
-        console.print(
-            f"{len(runs) - failed} of {len(runs)} runs done; `slimbench board {task.name}`"
-        )
+        _sum_up(task.name, len(runs), failed, time.monotonic() - begin)
     return 1 if failed else 0
 
 
+def _sum_up(task: str, count: int, failed: list[RunRecord], seconds: float) -> None:
+    """What a person reads the next morning: how many, how long, and each failure with its cause."""
+    spent = f"{seconds / 3600:.1f} h" if seconds > 3600 else f"{seconds / 60:.1f} min"
+    console.print(
+        f"{count - len(failed)} of {count} runs done in {spent}, {len(failed)} failed; "
+        f"`slimbench board {task}`",
+        soft_wrap=True,
+    )
+    for record in failed:
+        name = f"{record.method.name} {json.dumps(record.setting)} seed {record.seed}"
+        console.print(
+            f"[red]{record.status}[/] {escape(f'{name}: {record.cause}')}", soft_wrap=True
+        )
+
+
 def _engine(
-    order: Order, runs: list[Run], profile: Profile | None, after: Callable[[Done], None]
+    order: Order,
+    runs: list[Run],
+    profile: Profile | None,
+    hooks: tuple[Callable[[Done], None], Callable[[int], None]],
 ) -> Iterator[Done]:
     """The runs on this machine's processes, or on a Ray cluster."""
+    after, watch = hooks
     if order.cluster is None:
         return run_all(runs, order.workers, after)
     from harness.run import on_ray
 
     name = profile.name if profile else None
-    return on_ray.run_all(runs, replace(order.cluster, profile=name), after)
+    return on_ray.run_all(runs, replace(order.cluster, profile=name), after, watch)
 
 
 def _announce(runs: list[Run], as_json: bool) -> None:
@@ -163,9 +193,11 @@ def _announce(runs: list[Run], as_json: bool) -> None:
 
 
 def progress_bar(quiet: bool) -> Progress:
-    """A bar that disappears at the end; nothing when quiet."""
-    columns = TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn()
-    return Progress(*columns, TimeElapsedColumn(), console=console, disable=quiet, transient=True)
+    """Done, running, failed, elapsed and left; it disappears at the end. Nothing when quiet."""
+    counts = TextColumn("{task.fields[running]} running, {task.fields[failed]} failed")
+    columns = TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), counts
+    times = TimeElapsedColumn(), TextColumn("left"), TimeRemainingColumn(elapsed_when_finished=True)
+    return Progress(*columns, *times, console=console, disable=quiet, transient=True)
 
 
 def _line(done: Done, measured: MeasurementRecord | None) -> str:

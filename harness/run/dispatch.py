@@ -14,12 +14,16 @@ Item = TypeVar("Item")
 
 
 def dispatch(
-    ray: Any, waiting: list[Item], submit: Callable[[Item], Any]
+    ray: Any,
+    waiting: list[Item],
+    submit: Callable[[Item], Any],
+    watch: Callable[[int], object] = lambda running: None,
 ) -> Iterator[tuple[Item, Any]]:
     """Give the items to Ray, a few more than it has slots, and yield (item, result or error).
 
     Items may be appended to `waiting` meanwhile. An item whose process, node or store is lost is
-    submitted again, MOST_TRIES times in all. Raises InterruptedError when the user stops.
+    submitted again, MOST_TRIES times in all. `watch` hears how many are under way. Raises
+    InterruptedError when the user stops.
     """
     flying: dict[Any, tuple[Item, int]] = {}
     taken = 0
@@ -32,6 +36,7 @@ def dispatch(
                 taken += 1
             if not flying:
                 return
+            watch(min(slots, len(flying)))
             ready, _ = ray.wait(list(flying), num_returns=len(flying), timeout=0)
             if not ready:
                 ready, _ = ray.wait(list(flying), num_returns=1, timeout=POLL_SECONDS)

@@ -26,10 +26,14 @@ from harness.run.store import Store
 
 
 def run_all(
-    runs: Sequence[Run], cluster: Cluster, after: Callable[[Done], Any] = lambda done: None
+    runs: Sequence[Run],
+    cluster: Cluster,
+    after: Callable[[Done], Any] = lambda done: None,
+    watch: Callable[[int], object] = lambda running: None,
 ) -> Iterator[Done]:
     """Execute the runs on the cluster and yield each as its record is published here.
 
+    `watch` hears how many tasks are under way, measurements too.
     Raises UsageError when Ray is missing or the nodes differ in code or number format.
     """
     process.start_over()
@@ -47,16 +51,17 @@ def run_all(
                 yield _fetch(run, store, after, reused=True)
             else:
                 pending.append(run)
-        yield from _solve_all(ray, pending, cluster, store, after)
+        yield from _solve_all(ray, pending, (cluster, store), after, watch)
 
 
 def _solve_all(
     ray: Any,
     runs: Sequence[Run],
-    cluster: Cluster,
-    store: Store,
+    where: tuple[Cluster, Store],
     after: Callable[[Done], Any],
+    watch: Callable[[int], object],
 ) -> Iterator[Done]:
+    cluster, store = where
     offered = f"profile:{cluster.profile}"
     timed = cluster.profile is not None and offered in ray.cluster_resources()
     solve = ray.remote(max_retries=0)(_solve)
@@ -72,7 +77,7 @@ def _solve_all(
         )
 
     waiting = [("solve", run) for run in runs]
-    for (kind, run), found in dispatch(ray, waiting, submit):
+    for (kind, run), found in dispatch(ray, waiting, submit, watch):
         if kind == "measure":
             _publish_measurement(run, found)
             continue

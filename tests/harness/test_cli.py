@@ -1,14 +1,17 @@
 """The command line as a person uses it: names, exit codes, one sentence for what is wrong."""
 
 import json
+import re
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
 from harness import cli
 
 DIGITS = "mnist_mlp_microcontroller"
+METHODS = Path(__file__).parents[1] / "methods"
 
 
 @pytest.fixture
@@ -111,6 +114,15 @@ def test_measuring_a_task_names_the_methods_that_it_does_not_know(slimbench, tmp
     assert "skipped the runs of 'my_other', which is unknown" in out
     _, out, _ = slimbench("measure", *words, *given)
     assert "my_other {" in out
+
+
+def test_failures_are_summed_up_with_their_causes_at_the_end(slimbench):
+    words = ("--method-file", str(METHODS / "raises.py"), "--scale", "smoke", "--measure", "later")
+    code, out, _ = slimbench("run", DIGITS, "raises", "static_int8", *words, "--settings", "0")
+    assert code == 1
+    last = out.rstrip().splitlines()[-2:]
+    assert re.fullmatch(r"1 of 2 runs done in .* min, 1 failed; .*", last[0])
+    assert last[1].startswith("failed raises {} seed 0: ")
 
 
 def test_dry_run_says_how_much_it_would_do_and_does_nothing(slimbench, place):

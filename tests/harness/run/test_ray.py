@@ -89,7 +89,9 @@ def kill_when(folder: Path, pattern: str) -> threading.Thread:
 
 
 def test_the_cluster_gives_the_records_that_one_machine_gives(cluster, runs, tmp_path):
-    done = list(on_ray.run_all(runs, store_of(tmp_path)))
+    running: list[int] = []
+    done = list(on_ray.run_all(runs, store_of(tmp_path), watch=running.append))
+    assert max(running) == 2
     check_every_key_once(runs, tmp_path)
     here = replace(runs[0].place, runs=tmp_path / "alone", results=tmp_path / "alone_results")
     alone = [replace(run, place=here) for run in runs]
