@@ -5,10 +5,12 @@ from __future__ import annotations
 import errno
 import multiprocessing
 import os
+import signal
 import threading
 import time
 from collections.abc import Iterable
 from dataclasses import dataclass
+from multiprocessing import resource_tracker
 from multiprocessing.process import BaseProcess
 from pathlib import Path
 from typing import Any
@@ -84,7 +86,7 @@ def run_child(target: Any, job: Any, budget: Budget, log: Path, *, torch: bool =
     context = start_server() if torch else multiprocessing.get_context("spawn")
     child: BaseProcess = context.Process(target=target, args=(job,), daemon=True)
     begin = time.monotonic()
-    child.start()
+    _start_deaf(child)
     try:
         with training_child(child.pid or 0):
             ended = _watch(child, budget, log, begin)
@@ -100,6 +102,16 @@ def run_child(target: Any, job: Any, budget: Budget, log: Path, *, torch: bool =
     if child.exitcode:
         return Ended("crashed", f"the process ended with exit code {child.exitcode}", seconds)
     return Ended(None, None, seconds)
+
+
+def _start_deaf(child: BaseProcess) -> None:
+    """Start a child that never hears Ctrl-C, not even before its own code runs: we end it."""
+    resource_tracker.ensure_running()  # its first start would unblock the signal again
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        child.start()
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 def _watch(child: BaseProcess, budget: Budget, log: Path, begin: float) -> Ended | None:

@@ -52,7 +52,12 @@ def test_the_gates_leave_the_model_as_it_was(model, sentences):
 def test_gate_scores_are_the_mean_of_absolute_gradients(model, sentences):
     """Against the derivative taken by a finite difference of one gate."""
     targets = torch.tensor([0, 1, 0, 1, 1])
-    problem = SimpleNamespace(batches=lambda model, count: [(sentences, targets)] * count)
+    problem = SimpleNamespace(
+        batches=lambda model, count: [(sentences, targets)] * count,
+        loss=lambda model, inputs, targets: torch.nn.functional.cross_entropy(
+            model(*inputs), targets
+        ),
+    )
     scores = transformer.gate_scores(problem, model, batches=2, power=1)
 
     def loss(value):

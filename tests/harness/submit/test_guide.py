@@ -15,6 +15,7 @@ import yaml
 
 from harness.registry import ROOT
 
+pytestmark = pytest.mark.slow
 GUIDE = (ROOT / "CONTRIBUTING.md").read_text().partition("## Submit a result")[2]
 GUIDE = GUIDE.partition("\n## ")[0]
 BLOCKS = re.findall(r"^ *```(\w+)\n(.*?)^ *```", GUIDE, flags=re.DOTALL | re.MULTILINE)
