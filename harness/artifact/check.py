@@ -73,7 +73,7 @@ def _parse(path: Path) -> onnx.ModelProto:
 
 def _check_domains(path: Path, model: onnx.ModelProto) -> None:
     local = {function.domain for function in model.functions}
-    for node in _nodes(path, model):
+    for node in nodes_of(path, model):
         if (node.domain, node.op_type) == TREES:
             continue
         if node.domain not in DOMAINS | local:
@@ -88,7 +88,8 @@ def _check_domains(path: Path, model: onnx.ModelProto) -> None:
             )
 
 
-def _nodes(path: Path, model: onnx.ModelProto) -> Iterator[onnx.NodeProto]:
+def nodes_of(path: Path, model: onnx.ModelProto) -> Iterator[onnx.NodeProto]:
+    """Every node, also inside branches and functions. Raises UsageError when nested too deep."""
     for graph, _ in _graphs(path, model):
         yield from graph.node
     for function in model.functions:

@@ -8,13 +8,14 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
 import onnx
 import onnxruntime
 
+from harness.artifact.check import nodes_of
 from harness.data import load_split
 
 BATCH = 100
@@ -26,9 +27,8 @@ def batch_of(model: Path) -> int:
     Dynamic quantization takes one scale from all examples of a batch, so such a graph answers a
     request that comes alone otherwise than the same request among others: it is scored one by one.
     """
-    graph = onnx.load(model, load_external_data=False)
-    bodies = [graph.graph.node, *(function.node for function in graph.functions)]
-    dynamic = any(node.op_type.startswith("DynamicQuantize") for body in bodies for node in body)
+    nodes = nodes_of(model, onnx.load(model, load_external_data=False))
+    dynamic = any(node.op_type.startswith("DynamicQuantize") for node in nodes)
     return 1 if dynamic else BATCH
 
 
@@ -62,15 +62,17 @@ def run_in_batches(
     return [np.concatenate(outputs) for outputs in zip(*parts, strict=True)]
 
 
-def predict(model: Path, folder: Path, split: str, threads: int = 1) -> list[np.ndarray]:
-    """Outputs (n, ...) of the graph for every example of the split."""
-    inputs = load_split(folder, split).inputs
-    return run_in_batches(session(model, threads), inputs, batch_of(model))
+def predict(
+    model: Path, folder: Path, splits: Sequence[str], threads: int = 1
+) -> Iterator[tuple[str, list[np.ndarray]]]:
+    """Each split's name and the graph's outputs (n, ...) for every example of it."""
+    opened, batch = session(model, threads), batch_of(model)
+    for split in splits:
+        yield split, run_in_batches(opened, load_split(folder, split).inputs, batch)
 
 
 if __name__ == "__main__":
     model, folder, threads, out, *splits = sys.argv[1:]
-    for split in splits:
-        outputs = predict(Path(model), Path(folder), split, int(threads))
+    for split, outputs in predict(Path(model), Path(folder), splits, int(threads)):
         named = {f"output_{index}": array for index, array in enumerate(outputs)}
         np.savez(Path(out) / f"outputs.{split}.npz", **named)  # type: ignore[arg-type]

@@ -33,15 +33,15 @@ def run(order: Order, dry_run: bool, as_json: bool) -> int:
     if dry_run:
         return 0
     search_runs.publish_table(prepared, order.place)
-    begin, records = time.monotonic(), []
+    begin, records, failed = time.monotonic(), [], 0
     with progress_bar(as_json) as progress:
         bar = progress.add_task(order.task, total=len(runs), running=order.workers, failed=0)
         for _, record, reused in search_runs.run_all(runs, order.workers):
             records.append(record)
             if not as_json:
                 progress.console.print(_line(record, reused), soft_wrap=True)
-            progress.advance(bar)
-    failed = sum(record.status != "ok" for record in records)
+            failed += record.status != "ok"
+            progress.update(bar, advance=1, failed=failed)
     if as_json:
         print_json([json.loads(record.model_dump_json()) for record in records])
     else:

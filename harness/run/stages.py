@@ -175,7 +175,7 @@ def _stages(run: Run, saved: Callable[[], object]) -> RunRecord:
         except (SlimbenchError, ValueError, TypeError, KeyError) as error:
             status, cause = "invalid_model", str(error)
     if status != "ok":
-        _check_space(folder)
+        _check_space(folder, solved["status"] == "ok")
     spent = solved["seconds"] + scored.get("seconds", 0.0)
     return RunRecord(
         key=run.key,
@@ -212,12 +212,13 @@ def _stages(run: Run, saved: Callable[[], object]) -> RunRecord:
     )
 
 
-def _check_space(folder: Path) -> None:
-    """A full disk is nobody's failed row: raise SlimbenchError, and let the run be done again."""
+def _check_space(folder: Path, is_solved: bool) -> None:
+    """A full disk is nobody's failed row: raise SlimbenchError, and let what failed be repeated."""
     try:
         environment.check_space(folder)
     except SlimbenchError:
-        (folder / "solve.json").unlink(missing_ok=True)
+        if not is_solved:
+            (folder / "solve.json").unlink(missing_ok=True)
         raise
 
 
