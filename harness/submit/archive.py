@@ -6,6 +6,7 @@ name from our own list. So no entry can lead outside, link elsewhere or fill the
 
 from __future__ import annotations
 
+import io
 import os
 import re
 import stat
@@ -15,6 +16,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import IO
+
+import numpy as np
 
 from harness.errors import RefusedError, UsageError
 
@@ -30,6 +33,7 @@ PLACES = {
     r"traces/[0-9a-f]{16}\.npz": 20 * 10**6,
 }
 MOST_FILES = 1000
+MOST_ARRAYS = 50  # in one npz
 MOST_BYTES = 500 * 10**6
 PICKLES = (".pkl", ".pickle", ".pt", ".pth", ".bin", ".ckpt", ".joblib", ".npy")
 ARCHIVES = (".zip", ".tar", ".gz", ".tgz", ".bz2", ".xz", ".7z", ".rar", ".zst", ".whl")
@@ -184,3 +188,28 @@ def _copy(file: IO[bytes], target: Path, name: str, limit: int) -> int:
 def _shown(name: str) -> str:
     """A name short enough for a message, with what cannot be printed as escapes."""
     return ascii(name if len(name) <= 80 else f"{name[:77]}...")
+
+
+def plain_arrays(path: Path, what: str, rows: tuple[int, str], limit: int) -> dict[str, np.ndarray]:
+    """The arrays of a stranger's npz by name, each of at most `limit` bytes for so many `rows`.
+
+    Raises RefusedError when they are no `what`: pickled, larger, or damaged.
+    """
+    try:
+        with zipfile.ZipFile(path) as archive:
+            entries = archive.infolist()
+            if len(entries) > MOST_ARRAYS:
+                raise ValueError(f"{len(entries)} arrays are above the limit {MOST_ARRAYS}")
+            for entry in entries:
+                if entry.file_size > limit:
+                    raise ValueError(f"{entry.file_size} bytes for {rows[0]} {rows[1]}")
+            return {
+                entry.filename.removesuffix(".npy"): np.load(
+                    io.BytesIO(archive.read(entry)), allow_pickle=False
+                )
+                for entry in entries
+            }
+    except (zipfile.BadZipFile, zlib.error, KeyError, ValueError, EOFError, OSError) as error:
+        raise RefusedError(f"{path.name} holds no {what}: {error}") from None
+    except (MemoryError, OverflowError, NotImplementedError, RuntimeError, SyntaxError) as error:
+        raise RefusedError(f"{path.name} cannot be read: {type(error).__name__}") from None

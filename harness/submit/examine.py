@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import io
 import os
 import secrets
-import zipfile
-import zlib
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -20,6 +17,7 @@ from harness.record import ClaimBlock, MeasurementRecord, RunRecord
 from harness.run import timing
 from harness.run.stages import LARGEST_ARTIFACT_BYTES, Place, Prepared
 from harness.submit import audits
+from harness.submit.archive import plain_arrays
 from harness.submit.child import SINGLE, Job
 from harness.submit.isolate import Ended, run_job, save_inputs
 
@@ -220,18 +218,11 @@ def read_predictions(path: Path, run: RunRecord) -> np.ndarray:
 
     Raises RefusedError when they are no plain numbers, one row for each test example.
     """
-    limit = 1000 + 8 * 64 * run.task.test_examples
-    try:
-        with zipfile.ZipFile(path) as archive:
-            whole = "prediction.npy" in archive.namelist()
-            entry = archive.getinfo("prediction.npy" if whole else "example_scores.npy")
-            if entry.file_size > limit:
-                raise ValueError(f"{entry.file_size} bytes for {run.task.test_examples} examples")
-            array: np.ndarray = np.load(io.BytesIO(archive.read(entry)), allow_pickle=False)
-    except (zipfile.BadZipFile, zlib.error, KeyError, ValueError, EOFError, OSError) as error:
-        raise RefusedError(f"{path.name} holds no plain predictions: {error}") from None
-    except (MemoryError, OverflowError, NotImplementedError, RuntimeError, SyntaxError) as error:
-        raise RefusedError(f"{path.name} cannot be read: {type(error).__name__}") from None
+    count = run.task.test_examples
+    found = plain_arrays(path, "plain predictions", (count, "examples"), 1000 + 8 * 64 * count)
+    array = found.get("prediction", found.get("example_scores"))
+    if array is None:
+        raise RefusedError(f"{path.name} holds no plain predictions: neither they nor scores")
     if array.ndim == 0 or len(array) != run.task.test_examples or array.dtype.kind not in "biuf":
         raise RefusedError(
             f"{path.name} holds {array.dtype} {array.shape}, not a number for each of the "

@@ -6,9 +6,6 @@ table's word. Which seed is run again follows from the bundle's hash, so nobody 
 
 from __future__ import annotations
 
-import io
-import zipfile
-import zlib
 from collections import Counter
 from dataclasses import replace
 from pathlib import Path
@@ -29,6 +26,7 @@ from harness.run.search_score import (
     task_block,
 )
 from harness.submit import audits
+from harness.submit.archive import plain_arrays
 from harness.submit.verdict import Options, SearchVerdict
 from harness.traces import TEST, Trace
 
@@ -74,21 +72,7 @@ def judge(
 
 def read_trace(path: Path) -> Trace:
     """A stranger's trace from its npz, bounded in size. Raises RefusedError for anything else."""
-    try:
-        with zipfile.ZipFile(path) as archive:
-            entries = archive.infolist()
-            if len(entries) > 50 or any(one.file_size > 1000 + 8 * MOST_LINES for one in entries):
-                raise ValueError(f"more than {MOST_LINES} lines or 50 columns")
-            trace = {
-                one.filename.removesuffix(".npy"): np.load(
-                    io.BytesIO(archive.read(one)), allow_pickle=False
-                )
-                for one in entries
-            }
-    except (zipfile.BadZipFile, zlib.error, ValueError, EOFError, OSError) as error:
-        raise RefusedError(f"{path.name} holds no trace: {error}") from None
-    except (MemoryError, OverflowError, NotImplementedError, RuntimeError, SyntaxError) as error:
-        raise RefusedError(f"{path.name} cannot be read: {type(error).__name__}") from None
+    trace = plain_arrays(path, "trace", (MOST_LINES, "lines"), 1000 + 8 * MOST_LINES)
     kinds = dict(traces.COLUMNS) | {name: "float32" for name in trace if name.startswith(TEST)}
     found = {name: (str(values.dtype), values.ndim) for name, values in trace.items()}
     if found != {name: (kind, 1) for name, kind in kinds.items()}:
