@@ -39,10 +39,16 @@ def cpu() -> dict[str, Any]:
 
 
 def precision(device: str) -> str:
-    """What the training loop computes in on this device: `bf16` or `float32`."""
+    """What the training loop computes in on this device: `bf16` or `float32`.
+
+    Intel's AVX-512 bf16 without AMX multiplies at half the rate of fp32 (73 against 145 GFLOP/s,
+    2048-wide matrices on one Sapphire Rapids core); AMD's runs at five times it.
+    """
     if device != "cpu":
         return "bf16"
-    return "bf16" if "avx512_bf16" in cpu()["cpu_flags"] else "float32"
+    found = cpu()
+    fast = "amx_bf16" if found["cpu_vendor"] == "GenuineIntel" else "avx512_bf16"
+    return "bf16" if fast in found["cpu_flags"] else "float32"
 
 
 @cache

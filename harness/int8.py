@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import tempfile
+from collections import Counter
 from pathlib import Path
 from typing import Any
 
@@ -74,6 +75,7 @@ def quantize_dynamically(
 ) -> onnx.ModelProto:
     """Linear layers with int8 weights and run-time ranges; int8 tables where `embeddings`."""
     logging.getLogger().setLevel(logging.ERROR)
+    _untie(graph.graph)
     graph.graph.ClearField("value_info")  # stale shapes of the exporter make quantize_dynamic fail
     operators = [*PRODUCTS, "Gather"] if embeddings else PRODUCTS
     with tempfile.TemporaryDirectory() as folder:
@@ -82,3 +84,15 @@ def quantize_dynamically(
             graph, result, op_types_to_quantize=operators, per_channel=per_channel
         )
         return onnx.load(result)
+
+
+def _untie(graph: onnx.GraphProto) -> None:
+    """Give each Gemm weights of its own: quantize_dynamic transposes them for all who read them."""
+    readers = Counter(name for node in graph.node for name in node.input)
+    stored = {tensor.name: tensor for tensor in graph.initializer}
+    for node in graph.node:
+        if node.op_type == "Gemm" and node.input[1] in stored and readers[node.input[1]] > 1:
+            own = onnx.TensorProto()
+            own.CopyFrom(stored[node.input[1]])
+            own.name = node.input[1] = f"{own.name}_of_{node.name or node.output[0]}"
+            graph.initializer.append(own)

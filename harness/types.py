@@ -91,9 +91,12 @@ class Budget:
     """What one run may spend; None means unlimited.
 
     `train_macs` counts multiply-accumulates: forward 1x, forward and backward 3x, dense.
+    `most_epochs`: no one training passes over the data more often; keeps smoke runs of small
+    networks, whose steps cost time rather than multiplications, in seconds.
     """
 
     train_macs: float | None = None
+    most_epochs: float | None = None
     queries: int | None = None
     simulated_seconds: float | None = None
     wall_seconds: float = 3600.0

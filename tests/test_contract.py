@@ -13,7 +13,7 @@ from harness.run.stages import execute
 
 TASKS = registry.tasks()
 METHODS = registry.methods()
-EVERYWHERE = ("width_scaled", "static_int8", "l1_filter_pruning")
+EVERYWHERE = ("width_scaled", "static_int8", "dynamic_int8")
 HOME = {
     "vector": "mnist_mlp_microcontroller",
     "image": "cifar10_resnet_slimming",

@@ -15,6 +15,7 @@ import onnx
 import onnxruntime
 import torch
 from torch import Tensor, nn
+from tqdm import tqdm
 
 from harness.artifact.fake_quantize import TRANSLATIONS
 from harness.errors import SlimbenchError
@@ -44,19 +45,8 @@ def to_onnx(
         raise SlimbenchError(
             f"the model returns {shape}, not one row an example; see the task's card"
         )
-    batch = torch.export.Dim("batch", min=1, max=65536)
     with _quiet(), torch.no_grad():
-        program = torch.onnx.export(
-            model,
-            tuple(tensor[:2] for tensor in example),
-            dynamo=True,
-            opset_version=OPSET,
-            input_names=[each.name for each in inputs],
-            output_names=["output"],
-            dynamic_shapes=tuple({0: batch} for _ in inputs),
-            custom_translation_table=TRANSLATIONS,
-            verbose=False,
-        )
+        program = _exported(model, inputs, tuple(tensor[:2] for tensor in example))
     if program is None:
         raise SlimbenchError("torch.onnx.export returned nothing; see the run's log")
     graph = program.model_proto
@@ -66,6 +56,33 @@ def to_onnx(
         del node.metadata_props[:]
     check_parity(graph, inputs, example, expected.numpy())
     return graph
+
+
+def warm_up() -> None:
+    """Export two numbers, so that what the exporter builds once is there in forked children.
+
+    Starts no thread: a fork would lose it and keep its locks.
+    """
+    tqdm.monitor_interval = 0
+    with _quiet(), torch.no_grad():
+        _exported(nn.Identity(), (Input("x", (2,), "float32"),), (torch.zeros(2, 2),))
+
+
+def _exported(
+    model: nn.Module, inputs: Sequence[Input], example: tuple[Tensor, ...]
+) -> torch.onnx.ONNXProgram | None:
+    batch = torch.export.Dim("batch", min=1, max=65536)
+    return torch.onnx.export(
+        model,
+        example,
+        dynamo=True,
+        opset_version=OPSET,
+        input_names=[each.name for each in inputs],
+        output_names=["output"],
+        dynamic_shapes=tuple({0: batch} for _ in inputs),
+        custom_translation_table=TRANSLATIONS,
+        verbose=False,
+    )
 
 
 def check_parity(

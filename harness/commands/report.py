@@ -85,7 +85,9 @@ def doctor(given: Path | None, as_json: bool) -> None:
     names = sorted(registry.datasets())
     ready = [name for name in names if (folder / name / "checksums.json").is_file()]
     profiles = [load_profile(name) for name in list_profiles()]
-    fits = [p.name for p in profiles if p.kind == "measured" and not mismatch(p, machine())]
+    gpu = Path("/proc/driver/nvidia/version").is_file()
+    measured = [p for p in profiles if p.kind == "measured" and (p.cpu is not None or gpu)]
+    fits = [p.name for p in measured if not mismatch(p, machine())]
     refused = sandbox.available()
     facts: dict[str, Any] = environment.facts() | {
         "precision": environment.precision("cpu"),

@@ -25,12 +25,16 @@ MINIMUM_STARTS = 10
 
 
 class Cpu(Row):
-    """A class of processors: vendor, family and model as in /proc/cpuinfo, and flags it needs."""
+    """A class of processors: vendor, family and model as in /proc/cpuinfo, flags it has and lacks.
+
+    One model is sold with and without some units: a virtual machine may hide AMX.
+    """
 
     vendor: str
     family: int
     models: list[int]
     flags: list[str]
+    lacks: list[str] = Field(default_factory=list)
 
 
 class Anchor(Row):
@@ -124,9 +128,10 @@ def mismatch(profile: Profile, found: Machine, version: str | None = None) -> st
             f"{profile.name} is fixed to {profile.runtime} {profile.runtime_version}, "
             f"installed is {version}"
         )
-    cpu = profile.cpu
-    if cpu is None:
-        return None
+    return _other_cpu(profile, profile.cpu, found) if profile.cpu else None
+
+
+def _other_cpu(profile: Profile, cpu: Cpu, found: Machine) -> str | None:
     if (found.vendor, found.family) != (cpu.vendor, cpu.family) or found.model not in cpu.models:
         return (
             f"{profile.name} is for {cpu.vendor} family {cpu.family} models {cpu.models}, this is "
@@ -134,6 +139,8 @@ def mismatch(profile: Profile, found: Machine, version: str | None = None) -> st
         )
     if missing := sorted(set(cpu.flags) - found.flags):
         return f"{profile.name} needs the CPU flags {', '.join(missing)}, which this machine lacks"
+    if found.flags & set(cpu.lacks):
+        return f"{profile.name} is for CPUs without {', '.join(cpu.lacks)}, which this machine has"
     if found.cores < profile.threads:
         return f"{profile.name} needs {profile.threads} cores, this process may use {found.cores}"
     return None

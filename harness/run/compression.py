@@ -152,7 +152,7 @@ class Problem:
         options = Options(**extra)
         batches = self._batches()
         model.to(self.device)
-        most = self.task.recipe.most_epochs
+        most = min(self.task.recipe.most_epochs, self.meter.budget.most_epochs or float("inf"))
         passes = most if epochs is None else min(epochs, most)
         affordable, per_step = affordable_steps(
             model, batches, self.task.recipe, options, (self.meter, share), passes

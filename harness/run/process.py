@@ -30,7 +30,7 @@ MALLOC = {
 }
 
 _stopping = threading.Event()
-_preload = ["harness.run.child"]
+_preload = ["harness.run.child", "harness.run.warm"]
 
 
 def preload(modules: Iterable[str]) -> None:

@@ -109,7 +109,7 @@ class Run:
             "setting": dict(self.setting),
             "seed": self.seed,
             "scale": prepared.scale,
-            "budget": asdict(self.budget),
+            "budget": _stated(self.budget),
             "device": self.place.device,
             "precision": environment.precision(self.place.device),
             "training_loop": TRAINING_LOOP,
@@ -126,6 +126,14 @@ class Run:
         """The run's own folder."""
         name = self.prepared.task.name
         return self.place.runs / name / self.method.name / self.prepared.scale / self.key[:16]
+
+
+def _stated(budget: Budget) -> dict[str, Any]:
+    """The budget as keys have always hashed it; a limit that came later counts where it is set."""
+    parts = asdict(budget)
+    if budget.most_epochs is None:
+        del parts["most_epochs"]
+    return parts
 
 
 def reference_budget(prepared: Prepared, budget: Budget) -> Budget:

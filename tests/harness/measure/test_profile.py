@@ -75,6 +75,19 @@ def test_another_machine_is_a_mismatch_with_a_reason(profile, changed, word):
     assert word in mismatch(profile, replace(XEON, **changed), "1.31.1")
 
 
+def test_a_machine_that_has_what_the_class_lacks_is_a_mismatch(profile):
+    text = profile.path.read_text()
+    profile.path.write_text(
+        text.replace("[cpu]", '[cpu]\nlacks = ["amx_int8"]').replace(
+            '"amx_int8", "amx_bf16"]', '"avx512_bf16"]'
+        )
+    )
+    without = load_profile(profile.path)
+    assert "without amx_int8" in mismatch(without, XEON, "1.31.1")
+    hidden = replace(XEON, flags=XEON.flags - {"amx_int8", "amx_bf16"})
+    assert mismatch(without, hidden, "1.31.1") is None
+
+
 @pytest.mark.parametrize("version", ["1.3", "1.310.0", "1.30.9", "2.31"])
 def test_another_release_of_the_runtime_is_a_mismatch(profile, version):
     assert f"installed is {version}" in mismatch(profile, XEON, version)
