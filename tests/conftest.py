@@ -6,6 +6,8 @@ from pathlib import Path
 
 import pytest
 
+os.environ.setdefault("OMP_NUM_THREADS", "1")  # read when torch loads; pytest runs two workers
+
 from harness import registry
 from harness.run import process
 from harness.run.matrix import plan

@@ -17,7 +17,7 @@ from harness.errors import UsageError
 from harness.run.meter import FORWARD, FORWARD_AND_BACKWARD, Meter, counted, forward_macs
 from harness.types import Recipe, Split
 
-LEAST_STEPS = 16
+LEAST_STEPS = 32
 POOL = 50  # batches that are sorted by length together, as in transformers
 Penalty = Callable[[nn.Module], Tensor]
 

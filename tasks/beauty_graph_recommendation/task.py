@@ -49,7 +49,7 @@ TASK = Task(
         Limit("latency_ms_p99", "at_most", 2.0),
     ),
     budgets={
-        "smoke": Budget(train_macs=4.0e9, most_epochs=8, wall_seconds=120),
+        "smoke": Budget(train_macs=2.0e9, most_epochs=4, wall_seconds=120),
         "standard": Budget(train_macs=5 * EPOCH, wall_seconds=3600),
         "full": Budget(train_macs=100 * EPOCH, wall_seconds=24 * 3600),
     },

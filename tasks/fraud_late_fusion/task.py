@@ -83,7 +83,7 @@ TASK = Task(
         Limit("latency_ms_p99", "at_most", 10.0),
     ),
     budgets={
-        "smoke": Budget(train_macs=3 * 4e6 * 768 * 8, most_epochs=4, wall_seconds=120),
+        "smoke": Budget(train_macs=3 * 4e6 * 768 * 4, most_epochs=2, wall_seconds=120),
         "standard": Budget(train_macs=0.4 * EPOCH, wall_seconds=2 * 3600),
         "full": Budget(train_macs=20 * EPOCH, wall_seconds=24 * 3600),
     },

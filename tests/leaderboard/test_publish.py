@@ -167,6 +167,7 @@ def test_an_off_profile_timing_is_never_published(tmp_path: Path) -> None:
     assert (row["speedup"], row["latency_cause"]) == (None, "other CPU")
 
 
+@pytest.mark.slow
 def test_ten_thousand_records_load_in_two_seconds(tmp_path: Path) -> None:
     write_many(tmp_path, 5000)
     best = min(timed(lambda: read_all(tmp_path)) for _ in range(3))

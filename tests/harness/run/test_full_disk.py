@@ -24,7 +24,7 @@ run "$@"
 """
 
 
-@pytest.mark.parametrize("size", ["100k", "2500k"])
+@pytest.mark.parametrize("size", ["2500k", pytest.param("100k", marks=pytest.mark.slow)])
 def test_a_disk_that_is_full_costs_nothing_that_was_done(size, tmp_path):
     if shutil.which("unshare") is None:
         pytest.skip("no unshare here, so no disk of our own")

@@ -71,14 +71,14 @@ def test_a_loss_that_is_not_finite_ends_training(digits):
 def test_a_reference_that_was_interrupted_ends_as_if_it_had_not_been(name, tmp_path):
     task = registry.find_task(name)
     folder = data.store(task.dataset.generate(0), tmp_path / "data")
-    options = {"epochs": 3, "shape": {"width": 0.0625}}
+    options = {"epochs": 2, "shape": {"width": 0.0625}}
     whole = reference.train(task, folder, tmp_path / "whole", **options)
 
     class StopError(Exception):
         pass
 
     def stop(line: str) -> None:
-        if line.startswith("epoch 2"):
+        if line.startswith("epoch 1"):
             raise StopError
 
     with pytest.raises(StopError):

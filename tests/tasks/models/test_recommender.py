@@ -205,10 +205,15 @@ def test_the_task_states_what_it_serves():
 @pytest.mark.parametrize(("most", "epochs"), [(2, None), (2, 5), (5, 2)])
 def test_training_passes_over_the_data_no_more_often_than_the_recipe_says(most, epochs):
     task = replace(TASK, recipe=replace(TASK.recipe, most_epochs=most))
+    few = replace(
+        SPLITS["train"],
+        inputs={name: array[:32] for name, array in SPLITS["train"].inputs.items()},
+        targets=SPLITS["train"].targets[:32],
+    )
     meter = Meter(Budget(train_macs=1e12))
     posed = Problem(
         task=task,
-        train_split=SPLITS["train"],
+        train_split=few,
         validation_split=SPLITS["validation"],
         trained=model(),
         shape={},
@@ -218,4 +223,4 @@ def test_training_passes_over_the_data_no_more_often_than_the_recipe_says(most, 
     )
     steps = []
     posed.train(model(), epochs=epochs, after_step=lambda net, progress: steps.append(progress))
-    assert len(steps) == 2 * Batches(SPLITS["train"], task.recipe, torch.device("cpu"), 0).per_epoch
+    assert len(steps) == 2 * Batches(few, task.recipe, torch.device("cpu"), 0).per_epoch
