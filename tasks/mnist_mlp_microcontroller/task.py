@@ -33,7 +33,7 @@ TASK = Task(
         Limit("peak_memory_bytes", "at_most", 16e3),
     ),
     budgets={
-        "smoke": Budget(train_macs=3 * 1.26e5 * 2048 * 4, wall_seconds=120),
+        "smoke": Budget(train_macs=3 * 1.26e5 * 2048 * 8, wall_seconds=120),
         "standard": Budget(train_macs=5 * EPOCH, wall_seconds=1800),
         "full": Budget(train_macs=100 * EPOCH, wall_seconds=6 * 3600),
     },
