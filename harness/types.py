@@ -146,6 +146,8 @@ class Task:
     examples whose quality is reported beside the whole.
     `threads` caps the threads a run trains on: a small network is slower on two than on one.
     `preload` names slow modules that its runs import, loaded once for all of them.
+    `variant(name)` is the same task with another pretrained reference, by hub name or folder; of
+    such a task `checkpoint` is the folder of the weights that its runs must read.
     `changes` names random changes of the inputs that leave every target as it is: a model that
     knows the test examples by heart loses by them. Between kinds of processors two outputs closer
     than `numeric_tolerance` of the largest one count as equal.
@@ -181,6 +183,8 @@ class Task:
     preload: tuple[str, ...] = ()
     changes: Mapping[str, Change] = field(default_factory=dict)
     numeric_tolerance: float = 0.02
+    variant: Callable[[str], Task] | None = None
+    checkpoint: Path | None = None
 
     @property
     def answer(self) -> Input:
