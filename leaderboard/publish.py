@@ -13,6 +13,7 @@ import numpy as np
 from harness.record import ProfileBlock
 from leaderboard.board import PUBLISHED_SCALES, Board
 from leaderboard.export import csv_chunks, json_chunks, schema
+from leaderboard.pages.ablation_page import ablation_name, ablation_page
 from leaderboard.pages.index_page import index_page, methods_page, profiles_page, tasks_page
 from leaderboard.pages.method_page import method_page
 from leaderboard.pages.profile_page import profile_page
@@ -70,7 +71,9 @@ def _task_pages(board: Board) -> Iterator[tuple[str, Iterator[str]]]:
                 f"tasks/{page_name(task, scale)}.md",
                 iter([task_page(tables, others, _stored(board, tables).keys())]),
             )
-            yield from _score_files(board, next(iter(tables.values())))
+            first = next(iter(tables.values()))
+            yield f"tasks/{ablation_name(task, scale)}.md", iter([ablation_page(first)])
+            yield from _score_files(board, first)
 
 
 def _search_page(board: Board, task: str) -> Iterator[tuple[str, Iterator[str]]]:

@@ -169,7 +169,12 @@ def _other_links(table: Table, scales: Sequence[str]) -> str:
         f'<a href="{page_name(table.task.name, scale)}.html">{text(scale)} scale</a>'
         for scale in scales
     )
-    return f'<p class="sb-scales">Also at {links}.</p>' if links else ""
+    also = f" Also at {links}." if links else ""
+    ablation = f"{page_name(table.task.name, table.scale)}-ablation.html"
+    return (
+        f'<p class="sb-scales"><a href="{ablation}">Every variant side by side, and which one to '
+        f"take</a>.{also}</p>"
+    )
 
 
 def _downloads() -> str:
