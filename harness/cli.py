@@ -308,6 +308,30 @@ def reference_(
     session.reference(registry.variant_name(task, reference), place, seed, rebuild)
 
 
+@app.command()
+def sensitivity(
+    task: str,
+    reference: Reference = None,
+    scale: ScaleOption = "standard",
+    threads: Annotated[int, typer.Option(min=0, help="Threads; 0 chooses.")] = 0,
+    data: Data = None,
+    runs: Runs = DEFAULT_RUNS,
+    results: Results = None,
+    as_json: Json = False,
+) -> None:
+    """What each head, layer and operator of an encoder is worth: cut or quantized one at a time.
+
+    Example: `slimbench sensitivity sst2_bert_compression`
+    """
+    from harness import registry
+    from harness.commands import sensitivity as probing
+    from harness.commands import session
+
+    where = session.place(data, runs, results, "cpu", threads, 1, scale)
+    name = registry.variant_name(task, reference)
+    raise typer.Exit(probing.sensitivity(name, session.scale_of(scale), where, as_json))
+
+
 @new_app.command("method")
 def new_method(name: str, folder: Path = Path()) -> None:
     """A method file that runs and passes the contract tests as it is."""

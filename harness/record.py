@@ -275,6 +275,46 @@ class TableRecord(Row):
     created: str
 
 
+class ProbeBlock(Row):
+    """One change of a reference and the validation quality that it leaves, without training.
+
+    `dropped`: the layer is left out; `heads`, `neurons`: the less important `share` of them goes;
+    `pruned`: the smallest `share` of one operator's weights is zero; `int8`: static INT8 of one
+    layer's products, or of one operator in all layers (`layer` None), in the runtime.
+    """
+
+    change: Literal["dropped", "heads", "neurons", "pruned", "int8"]
+    layer: int | None = None
+    operator: str | None = None
+    share: float | None = None
+    quality: float
+
+
+class SensitivityRecord(Row):
+    """What each part of a task's frozen reference is worth, on the validation split.
+
+    `quality` is that of the unchanged reference in torch, `quality_runtime` in the runtime, where
+    `int8` was scored. `heads` holds each head's importance by layer, from `batches` batches.
+    """
+
+    kind: Literal["sensitivity"] = "sensitivity"
+    schema_version: int = SCHEMA_VERSION
+    task: str
+    task_version: int
+    scale: Literal["smoke", "standard", "full"]
+    reference_sha256: str
+    data_sha256: str
+    metric: MetricBlock
+    examples: int
+    quality: float
+    quality_runtime: float
+    heads: list[list[float]]
+    batches: int
+    probes: list[ProbeBlock]
+    environment: dict[str, Any] = Field(default_factory=dict)
+    created: str
+
+
 class ClaimBlock(Row):
     """One claim of a submission: what it says, what came out here, and whether it stands."""
 
@@ -324,11 +364,20 @@ IDENTITIES: dict[str, tuple[str, ...]] = {
     "run": ("key",),
     "search": ("key",),
     "table": ("task.name", "task.version", "task.table_sha256"),
+    "sensitivity": ("task", "task_version", "reference_sha256", "scale"),
     "status": ("key", "created", "status", "why"),
     "card": ("method", "created"),
     "measurement": ("artifact_sha256", "profile.name", "profile.sha256"),
 }
-Record = RunRecord | MeasurementRecord | StatusRecord | CardRecord | SearchRecord | TableRecord
+Record = (
+    RunRecord
+    | MeasurementRecord
+    | StatusRecord
+    | CardRecord
+    | SearchRecord
+    | TableRecord
+    | SensitivityRecord
+)
 _ADAPTER: TypeAdapter[Record] = TypeAdapter(Annotated[Record, Field(discriminator="kind")])
 
 
