@@ -17,6 +17,7 @@ from harness.record import (
     Record,
     RunRecord,
     SearchRecord,
+    SensitivityRecord,
     StatusRecord,
     TableRecord,
     identity,
@@ -45,6 +46,7 @@ class TaskRecords:
     tables: list[TableRecord] = field(default_factory=list)
     statuses: list[StatusRecord] = field(default_factory=list)
     cards: list[CardRecord] = field(default_factory=list)
+    sensitivities: list[SensitivityRecord] = field(default_factory=list)
 
     def profiles(self) -> list[ProfileBlock]:
         """The profiles that timed something, most artifacts first, each in its newest version."""
@@ -212,6 +214,7 @@ def _read(task: str, paths: Sequence[Path]) -> TaskRecords:
         [one for one in found.values() if isinstance(one, TableRecord)],
         statuses,
         [one for one in rows if isinstance(one, CardRecord)],
+        [one for one in rows if isinstance(one, SensitivityRecord)],
     )
 
 

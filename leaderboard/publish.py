@@ -20,6 +20,7 @@ from leaderboard.pages.profile_page import profile_page
 from leaderboard.pages.safe import slug
 from leaderboard.pages.score_data import score_script
 from leaderboard.pages.search_page import search_page
+from leaderboard.pages.sensitivity import sections
 from leaderboard.pages.task_page import page_name, task_page
 from leaderboard.table import Table
 
@@ -72,8 +73,20 @@ def _task_pages(board: Board) -> Iterator[tuple[str, Iterator[str]]]:
                 iter([task_page(tables, others, _stored(board, tables).keys())]),
             )
             first = next(iter(tables.values()))
-            yield f"tasks/{ablation_name(task, scale)}.md", iter([ablation_page(first)])
+            yield f"tasks/{ablation_name(task, scale)}.md", iter([_ablation(board, first)])
             yield from _score_files(board, first)
+
+
+def _ablation(board: Board, table: Table) -> str:
+    """The ablation page, with what is known of the reference that the table's rows come from."""
+    reference = table.task.reference
+    probed = [
+        section
+        for one in board.records(table.task.name).sensitivities
+        if reference and one.reference_sha256 == reference.sha256
+        for section in sections(one)
+    ]
+    return ablation_page(table, probed)
 
 
 def _search_page(board: Board, task: str) -> Iterator[tuple[str, Iterator[str]]]:
