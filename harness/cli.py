@@ -86,6 +86,20 @@ def data_prepare(
         typer.echo(dataset.remark(folder))
 
 
+@data_app.command("time")
+def data_time(
+    name: Annotated[str, typer.Argument(help="Data set, for example sst2.")],
+    source: Annotated[Path, typer.Option("--from", help="Folder of the official files.")],
+    runs: Runs = DEFAULT_RUNS,
+    results: Results = None,
+) -> None:
+    """What making the model's inputs of one raw request costs, such as tokenization."""
+    from harness.commands import serving
+
+    folder = (results or runs / "results").resolve()
+    raise typer.Exit(serving.time_preprocessing(name, source, folder))
+
+
 @app.command()
 def run(
     task: str,
@@ -167,6 +181,9 @@ def measure(
     freeze: Annotated[
         bool, typer.Option("--freeze-anchor", help="Freeze the task's nominal latency here.")
     ] = False,
+    natural_length: Annotated[
+        bool, typer.Option("--natural-length", help="Time the reference on unpadded requests.")
+    ] = False,
     pack: Annotated[
         Path | None, typer.Option(help="Write a kit for another device into this new folder.")
     ] = None,
@@ -185,7 +202,7 @@ def measure(
     Example: `slimbench measure MODEL.onnx --anchor REFERENCE.onnx --profile ort-1t-zen5`
     """
     from harness import registry
-    from harness.commands import latency, session
+    from harness.commands import latency, serving, session
 
     model = registry.variant_name(model, reference)
     place, scale_ = session.place(data, runs, results, "cpu", 0, 1, scale), session.scale_of(scale)
@@ -195,6 +212,8 @@ def measure(
         code = latency.measure_file(Path(model), anchor, profile, as_json)
     elif pack is not None:
         code = latency.pack_kit(model, scale_, place, pack)
+    elif natural_length:
+        code = serving.natural_length(model, scale_, place, profile)
     elif freeze:
         code = latency.freeze(model, scale_, place, profile)
     else:

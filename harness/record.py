@@ -150,7 +150,9 @@ class MeasurementRecord(Row):
     """Paired timing of one artifact against the profile's anchor on one profile.
 
     `pairs` holds, for every process start, the list of (anchor_ms, entry_ms) block values in
-    the order they were taken; everything published is computed from them on read.
+    the order they were taken; everything published is computed from them on read. With
+    `trimmed_length` the entry (but not the anchor) got requests cut to their own length, so many
+    positions on average: a graph with a free length, which is no row's artifact.
     """
 
     kind: Literal["measurement"] = "measurement"
@@ -168,6 +170,7 @@ class MeasurementRecord(Row):
     throughput_batch: int | None = None
     throughput_pairs: list[tuple[float, float]] = Field(default_factory=list)
     cold_start_ms: list[float] = Field(default_factory=list)
+    trimmed_length: float | None = None
     energy_mj: float | None = None
     settled: bool = False
     outputs_match: bool | None = None
@@ -275,6 +278,24 @@ class TableRecord(Row):
     created: str
 
 
+class PreprocessingRecord(Row):
+    """What making the model's inputs costs, each raw test request alone on one thread.
+
+    `request_ms` holds each request's fastest of several calls, in ms of this machine.
+    """
+
+    kind: Literal["preprocessing"] = "preprocessing"
+    schema_version: int = SCHEMA_VERSION
+    task: str
+    dataset: str
+    library: str
+    request_ms: list[float]
+    foreign_load: float
+    load_label: Literal["quiet", "noted", "loaded"]
+    environment: dict[str, Any] = Field(default_factory=dict)
+    created: str
+
+
 class ProbeBlock(Row):
     """One change of a reference and the validation quality that it leaves, without training.
 
@@ -365,6 +386,7 @@ IDENTITIES: dict[str, tuple[str, ...]] = {
     "search": ("key",),
     "table": ("task.name", "task.version", "task.table_sha256"),
     "sensitivity": ("task", "task_version", "reference_sha256", "scale"),
+    "preprocessing": ("task", "dataset"),
     "status": ("key", "created", "status", "why"),
     "card": ("method", "created"),
     "measurement": ("artifact_sha256", "profile.name", "profile.sha256"),
@@ -377,6 +399,7 @@ Record = (
     | SearchRecord
     | TableRecord
     | SensitivityRecord
+    | PreprocessingRecord
 )
 _ADAPTER: TypeAdapter[Record] = TypeAdapter(Annotated[Record, Field(discriminator="kind")])
 

@@ -13,6 +13,7 @@ from harness.errors import UsageError
 from harness.record import (
     CardRecord,
     MeasurementRecord,
+    PreprocessingRecord,
     ProfileBlock,
     Record,
     RunRecord,
@@ -47,6 +48,7 @@ class TaskRecords:
     statuses: list[StatusRecord] = field(default_factory=list)
     cards: list[CardRecord] = field(default_factory=list)
     sensitivities: list[SensitivityRecord] = field(default_factory=list)
+    preprocessing: list[PreprocessingRecord] = field(default_factory=list)
 
     def profiles(self) -> list[ProfileBlock]:
         """The profiles that timed something, most artifacts first, each in its newest version."""
@@ -215,6 +217,7 @@ def _read(task: str, paths: Sequence[Path]) -> TaskRecords:
         statuses,
         [one for one in rows if isinstance(one, CardRecord)],
         [one for one in rows if isinstance(one, SensitivityRecord)],
+        [one for one in rows if isinstance(one, PreprocessingRecord)],
     )
 
 

@@ -21,6 +21,7 @@ from leaderboard.pages.safe import slug
 from leaderboard.pages.score_data import score_script
 from leaderboard.pages.search_page import search_page
 from leaderboard.pages.sensitivity import sections
+from leaderboard.pages.serving import serving_section
 from leaderboard.pages.task_page import page_name, task_page
 from leaderboard.table import Table
 
@@ -68,11 +69,12 @@ def _task_pages(board: Board) -> Iterator[tuple[str, Iterator[str]]]:
         for scale in scales:
             tables = _tables(board, task, scale)
             others = [one for one in scales if one != scale]
+            first = next(iter(tables.values()))
+            serving = serving_section(first, board.records(task))
             yield (
                 f"tasks/{page_name(task, scale)}.md",
-                iter([task_page(tables, others, _stored(board, tables).keys())]),
+                iter([task_page(tables, others, _stored(board, tables).keys(), serving)]),
             )
-            first = next(iter(tables.values()))
             yield f"tasks/{ablation_name(task, scale)}.md", iter([_ablation(board, first)])
             yield from _score_files(board, first)
 

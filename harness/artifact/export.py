@@ -26,9 +26,12 @@ DIFFERENT_RANKS = 0.05  # of integer outputs; scores that nearly tie may change 
 
 
 def to_onnx(
-    model: nn.Module, inputs: Sequence[Input], example: tuple[Tensor, ...]
+    model: nn.Module,
+    inputs: Sequence[Input],
+    example: tuple[Tensor, ...],
+    free_length: bool = False,
 ) -> onnx.ModelProto:
-    """The module as one ONNX graph with a free batch size.
+    """The module as one ONNX graph with a free batch size, and a free second size if asked for.
 
     `example`: at least three examples, as the deployed model receives them. Raises SlimbenchError
     when a weight or an output is not finite, or the graph's outputs differ from torch's by more
@@ -45,6 +48,8 @@ def to_onnx(
             f"the model returns {shape}, not one row an example; see the task's card"
         )
     batch = torch.export.Dim("batch", min=1, max=65536)
+    longest = example[0].shape[1]
+    length = {1: torch.export.Dim("length", min=2, max=longest)} if free_length else {}
     with _quiet(), torch.no_grad():
         program = torch.onnx.export(
             model,
@@ -53,7 +58,7 @@ def to_onnx(
             opset_version=OPSET,
             input_names=[each.name for each in inputs],
             output_names=["output"],
-            dynamic_shapes=tuple({0: batch} for _ in inputs),
+            dynamic_shapes=tuple({0: batch} | length for _ in inputs),
             custom_translation_table=TRANSLATIONS,
             verbose=False,
         )

@@ -63,6 +63,7 @@ def measure_run(run: Run, record: RunRecord, profile: Profile) -> MeasurementRec
             task=record.task.name,
             task_version=record.task.version,
             quick=record.scale == "smoke",
+            throughput_batch=run.prepared.task.throughput_batch,
         )
         write_atomically(path, to_line(found).encode())
     publish_measurement(run, record, found)

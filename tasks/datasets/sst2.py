@@ -4,7 +4,7 @@ Source: Socher et al. 2013 (EMNLP), as in GLUE (Wang et al. 2018, arXiv:1804.074
 labels are the treebank's own. Not redistributed here.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -42,10 +42,10 @@ def read_table(path: Path) -> tuple[list[str], np.ndarray]:
     return [sentence.strip() for sentence, _ in rows], labels
 
 
-def tokenize(sentences: list[str], tokenizer: Path) -> dict[str, np.ndarray]:
-    """`ids` and `mask`, int64 (n, 64), cut and padded, with [CLS] and [SEP].
+def opened(tokenizer: Path) -> Any:
+    """The tokenizer of that file, set to cut and pad to 64 tokens.
 
-    Raises DataError when the tokenizer is not the uncased BERT one that the task is built on.
+    Raises DataError when it is not the uncased BERT one that the task is built on.
     """
     from tokenizers import Tokenizer
 
@@ -58,7 +58,15 @@ def tokenize(sentences: list[str], tokenizer: Path) -> dict[str, np.ndarray]:
         )
     encoder.enable_truncation(LENGTH)
     encoder.enable_padding(length=LENGTH)
-    encoded = encoder.encode_batch(sentences)
+    return encoder
+
+
+def tokenize(sentences: list[str], tokenizer: Path) -> dict[str, np.ndarray]:
+    """`ids` and `mask`, int64 (n, 64), cut and padded, with [CLS] and [SEP].
+
+    Raises DataError when the tokenizer is not the uncased BERT one that the task is built on.
+    """
+    encoded = opened(tokenizer).encode_batch(sentences)
     return {
         "ids": np.array([each.ids for each in encoded], np.int64),
         "mask": np.array([each.attention_mask for each in encoded], np.int64),
@@ -81,12 +89,23 @@ def check_vocabulary(folder: Path, config: Mapping[str, Any]) -> None:
         )
 
 
+def preprocess(folder: Path) -> tuple[Callable[[str], Any], str, list[str]]:
+    """The reference's tokenizer for one sentence, its library, and the official test sentences."""
+    encoder = opened(pretrained.folder() / "tokenizer.json")
+    sentences, _ = read_table(_tables(folder) / "test_labelled.tsv")
+    return encoder.encode, "tokenizers", sentences
+
+
+def _tables(folder: Path) -> Path:
+    return folder / "SST-2" if (folder / "SST-2").is_dir() else folder
+
+
 def read(folder: Path) -> dict[str, Split]:
     """Official files to train (without the one test sentence in it), validation (dev) and test.
 
     Raises DataError when a file is missing or changed, or no tokenizer is to be had.
     """
-    folder = folder / "SST-2" if (folder / "SST-2").is_dir() else folder
+    folder = _tables(folder)
     tokenizer = pretrained.folder() / "tokenizer.json"
     tables = {name: read_table(folder / f"{name}.tsv") for name in ROWS}
     tested = set(tables["test_labelled"][0])
@@ -127,4 +146,5 @@ DATASET = DataSet(
     licence="none stated; research use",
     read=read,
     generate=generate,
+    preprocess=preprocess,
 )

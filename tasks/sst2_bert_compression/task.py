@@ -89,4 +89,6 @@ TASK = Task(
     folder=Path(__file__).parent,
     preload=("tasks.models.bert",),
     variant=variant,
+    throughput_batch=32,
+    mask="mask",
 )
