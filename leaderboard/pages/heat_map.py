@@ -9,6 +9,7 @@ from leaderboard.pages.axes import WIDTH
 from leaderboard.pages.safe import text
 
 NAMES, ROW, TOP, BOTTOM = 190, 30, 8, 44
+DARKEST = 0.5  # opacity; the value on it stays readable in both schemes
 
 
 @dataclass(frozen=True)
@@ -36,7 +37,7 @@ def heat_svg(drawn: HeatMap) -> str:
         for column, value in enumerate(row):
             if value is not None:
                 left = NAMES + wide * column
-                shade = round(0.85 * max(value, 0) / most, 3) if most > 0 else 0
+                shade = round(DARKEST * max(value, 0) / most, 3) if most > 0 else 0
                 parts.append(
                     f'<rect class="sb-heat-cell" x="{left + 1:.1f}" y="{TOP + ROW * number + 1}" '
                     f'width="{wide - 2:.1f}" height="{ROW - 2}" fill-opacity="{shade}"/>'

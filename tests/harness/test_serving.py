@@ -9,8 +9,10 @@ import pytest
 from harness import cli, registry
 from harness.commands import serving
 from harness.errors import DataError, UsageError
+from harness.measure.profile import load_profile
 from harness.measure.timing import Requests
 from harness.record import MeasurementRecord, PreprocessingRecord, read_records
+from harness.run.timing import is_usable
 from tasks.models import pretrained
 
 NAME = "sst2_bert_compression"
@@ -34,6 +36,24 @@ def test_the_reference_is_timed_at_natural_length(place):
     assert 20 < record.trimmed_length < 25  # generated lengths are 6 to 39
     assert record.pairs and record.outputs_match
     assert record.artifact_sha256 != record.anchor_sha256
+
+
+def test_a_timing_in_batches_of_another_size_is_taken_again():
+    profile = load_profile(PROFILE)
+    found = MeasurementRecord(
+        task=NAME,
+        task_version=1,
+        artifact_sha256="a" * 64,
+        anchor_sha256="b" * 64,
+        anchor_nominal_ms=15.0,
+        profile=profile.block(),
+        status="ok",
+        throughput_batch=16,
+        created="2026-11-21T19:49:15+00:00",
+    )
+    assert is_usable(found, profile)
+    assert not is_usable(found, profile, 32)
+    assert is_usable(found.model_copy(update={"throughput_batch": None}), profile, 32)
 
 
 def test_requests_without_padding_have_no_natural_length(place):

@@ -43,7 +43,7 @@ def record(reference: str = "r" * 64) -> SensitivityRecord:
 def test_each_head_is_a_cell_with_its_importance() -> None:
     drawn = sections(record())[2]
     assert re.findall(r"sb-heat-value[^>]*>([^<]*)<", drawn) == ["0.60", "0.80", "1.00", "0.00"]
-    assert re.findall(r'fill-opacity="([^"]*)"', drawn) == ["0.51", "0.68", "0.85", "0.0"]
+    assert re.findall(r'fill-opacity="([^"]*)"', drawn) == ["0.3", "0.4", "0.5", "0.0"]
 
 
 def test_a_pruned_operator_shows_the_points_it_costs() -> None:
