@@ -12,7 +12,16 @@ import typer
 
 from harness import cli_submit
 from harness.errors import SlimbenchError, UsageError
-from harness.options import DEFAULT_RUNS, Data, Json, Methods, Results, Runs, ScaleOption
+from harness.options import (
+    DEFAULT_RUNS,
+    Data,
+    Json,
+    Methods,
+    Reference,
+    Results,
+    Runs,
+    ScaleOption,
+)
 
 app = typer.Typer(
     help="Benchmark for neural architecture search and model compression. "
@@ -77,6 +86,20 @@ def data_prepare(
         typer.echo(dataset.remark(folder))
 
 
+@data_app.command("time")
+def data_time(
+    name: Annotated[str, typer.Argument(help="Data set, for example sst2.")],
+    source: Annotated[Path, typer.Option("--from", help="Folder of the official files.")],
+    runs: Runs = DEFAULT_RUNS,
+    results: Results = None,
+) -> None:
+    """What making the model's inputs of one raw request costs, such as tokenization."""
+    from harness.commands import serving
+
+    folder = (results or runs / "results").resolve()
+    raise typer.Exit(serving.time_preprocessing(name, source, folder))
+
+
 @app.command()
 def run(
     task: str,
@@ -92,6 +115,7 @@ def run(
     workers: Annotated[int, typer.Option(min=1, help="Runs at a time.")] = 1,
     threads: Annotated[int, typer.Option(min=0, help="Threads a run; 0 chooses.")] = 0,
     method_file: Methods = None,
+    reference: Reference = None,
     measure: Annotated[str, typer.Option(help="`now` or `later`.")] = "now",
     case: Annotated[
         list[str] | None, typer.Option(help="Cases of a table task; repeatable, default all.")
@@ -115,6 +139,7 @@ def run(
 
     Example: `slimbench run mnist_mlp_microcontroller width_scaled --scale smoke`
     """
+    from harness import registry
     from harness.commands import session
     from harness.run.ray_cluster import Cluster
 
@@ -125,7 +150,7 @@ def run(
     if engine == "local" and (address or store):
         raise UsageError("--address and --store are for --engine ray")
     order = session.Order(
-        task=task,
+        task=registry.variant_name(task, reference),
         methods=methods or [],
         scale=session.scale_of(scale),
         seeds=session.numbers(seeds) if seeds else None,
@@ -156,12 +181,16 @@ def measure(
     freeze: Annotated[
         bool, typer.Option("--freeze-anchor", help="Freeze the task's nominal latency here.")
     ] = False,
+    natural_length: Annotated[
+        bool, typer.Option("--natural-length", help="Time the reference on unpadded requests.")
+    ] = False,
     pack: Annotated[
         Path | None, typer.Option(help="Write a kit for another device into this new folder.")
     ] = None,
     import_: Annotated[
         Path | None, typer.Option("--import", help="A kit's results, to check and add.")
     ] = None,
+    reference: Reference = None,
     method_file: Methods = None,
     data: Data = None,
     runs: Runs = DEFAULT_RUNS,
@@ -172,8 +201,10 @@ def measure(
 
     Example: `slimbench measure MODEL.onnx --anchor REFERENCE.onnx --profile ort-1t-zen5`
     """
-    from harness.commands import latency, session
+    from harness import registry
+    from harness.commands import latency, serving, session
 
+    model = registry.variant_name(model, reference)
     place, scale_ = session.place(data, runs, results, "cpu", 0, 1, scale), session.scale_of(scale)
     if import_ is not None:
         code = latency.import_kit(import_, Path(model), place)
@@ -181,6 +212,8 @@ def measure(
         code = latency.measure_file(Path(model), anchor, profile, as_json)
     elif pack is not None:
         code = latency.pack_kit(model, scale_, place, pack)
+    elif natural_length:
+        code = serving.natural_length(model, scale_, place, profile)
     elif freeze:
         code = latency.freeze(model, scale_, place, profile)
     else:
@@ -206,14 +239,17 @@ def attribute(
 def board(
     task: str,
     profile: Annotated[str | None, typer.Option(help="Profile of the latency columns.")] = None,
+    reference: Reference = None,
     scale: ScaleOption = "standard",
     runs: Runs = DEFAULT_RUNS,
     results: Results = None,
     as_json: Json = False,
 ) -> None:
     """The table of a task: published records and your own, tie groups and Pareto front."""
+    from harness import registry
     from harness.commands import report
 
+    task = registry.variant_name(task, reference)
     report.board(task, scale, profile, report.folders(runs, results), as_json)
 
 
@@ -236,6 +272,7 @@ def recommend(
     min_quality: Annotated[float | None, typer.Option(help="Test quality, a fraction.")] = None,
     min_retention: Annotated[float | None, typer.Option(help="Share of the reference.")] = None,
     profile: Annotated[str | None, typer.Option(help="Profile of the latency limit.")] = None,
+    reference: Reference = None,
     scale: ScaleOption = "standard",
     runs: Runs = DEFAULT_RUNS,
     results: Results = None,
@@ -246,6 +283,7 @@ def recommend(
     With `--tasks A,B --total-latency-ms 100 --total-size-mb 40`: one row a task, the best product
     of retentions whose sums keep both totals.
     """
+    from harness import registry
     from harness.commands import report
 
     if (task is None) == (tasks is None):
@@ -257,6 +295,7 @@ def recommend(
         code = report.recommend_jointly(tasks.split(","), scale, profile, given, where, as_json)
         raise typer.Exit(code)
     assert task is not None
+    task = registry.variant_name(task, reference)
     limits = {
         "max_latency_ms": max_latency_ms,
         "max_size_mb": max_size_mb,
@@ -270,9 +309,10 @@ def recommend(
     raise typer.Exit(report.recommend(task, scale, profile, chosen, folders, as_json))
 
 
-@app.command()
-def reference(
+@app.command("reference")
+def reference_(
     task: str,
+    reference: Reference = None,
     rebuild: Annotated[bool, typer.Option("--rebuild", help="Train it again.")] = False,
     seed: int = 0,
     device: str = "cpu",
@@ -280,10 +320,35 @@ def reference(
     runs: Runs = DEFAULT_RUNS,
 ) -> None:
     """Show a task's frozen reference, or train it again by the task's recipe (resumable)."""
+    from harness import registry
     from harness.commands import session
 
     place = session.place(data, runs, None, device, 0, 1, "standard")
-    session.reference(task, place, seed, rebuild)
+    session.reference(registry.variant_name(task, reference), place, seed, rebuild)
+
+
+@app.command()
+def sensitivity(
+    task: str,
+    reference: Reference = None,
+    scale: ScaleOption = "standard",
+    threads: Annotated[int, typer.Option(min=0, help="Threads; 0 chooses.")] = 0,
+    data: Data = None,
+    runs: Runs = DEFAULT_RUNS,
+    results: Results = None,
+    as_json: Json = False,
+) -> None:
+    """What each head, layer and operator of an encoder is worth: cut or quantized one at a time.
+
+    Example: `slimbench sensitivity sst2_bert_compression`
+    """
+    from harness import registry
+    from harness.commands import sensitivity as probing
+    from harness.commands import session
+
+    where = session.place(data, runs, results, "cpu", threads, 1, scale)
+    name = registry.variant_name(task, reference)
+    raise typer.Exit(probing.sensitivity(name, session.scale_of(scale), where, as_json))
 
 
 @new_app.command("method")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import tempfile
 from collections import Counter
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -41,12 +42,14 @@ def quantize(
     calibration: str = "MinMax",
     examples: int = 512,
     per_channel: bool = True,
+    nodes: Sequence[str] | None = None,
 ) -> onnx.ModelProto:
     """Weights int8 (per channel), activations uint8, ranges from `examples` training examples.
 
     `calibration`: MinMax, Entropy or Percentile, as onnxruntime.quantization defines them. In a
     graph with attention only the matrix products are quantized: the mask added to the scores is
-    large and negative, and a range that holds it leaves no steps for the scores.
+    large and negative, and a range that holds it leaves no steps for the scores. `nodes` names the
+    only nodes to quantize.
     """
     logging.getLogger().setLevel(logging.ERROR)
     with tempfile.TemporaryDirectory() as folder:
@@ -65,6 +68,7 @@ def quantize(
             per_channel=per_channel,
             calibrate_method=quantization.CalibrationMethod[calibration],
             op_types_to_quantize=PRODUCTS if attends else None,
+            nodes_to_quantize=nodes,
             extra_options=options,
         )
         return onnx.load(result)

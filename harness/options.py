@@ -18,6 +18,10 @@ Results = Annotated[
     Path | None, typer.Option("--results", help="Folder of records; default RUNS/results.")
 ]
 ScaleOption = Annotated[str, typer.Option(help="smoke (generated data), standard or full.")]
+Reference = Annotated[
+    str | None,
+    typer.Option("--reference", help="Another pretrained reference: hub name or folder."),
+]
 Methods = Annotated[
     list[Path] | None, typer.Option("--method-file", help="A file with METHOD; repeatable.")
 ]

@@ -150,7 +150,9 @@ class MeasurementRecord(Row):
     """Paired timing of one artifact against the profile's anchor on one profile.
 
     `pairs` holds, for every process start, the list of (anchor_ms, entry_ms) block values in
-    the order they were taken; everything published is computed from them on read.
+    the order they were taken; everything published is computed from them on read. With
+    `trimmed_length` the entry (but not the anchor) got requests cut to their own length, so many
+    positions on average: a graph with a free length, which is no row's artifact.
     """
 
     kind: Literal["measurement"] = "measurement"
@@ -168,6 +170,7 @@ class MeasurementRecord(Row):
     throughput_batch: int | None = None
     throughput_pairs: list[tuple[float, float]] = Field(default_factory=list)
     cold_start_ms: list[float] = Field(default_factory=list)
+    trimmed_length: float | None = None
     energy_mj: float | None = None
     settled: bool = False
     outputs_match: bool | None = None
@@ -275,6 +278,64 @@ class TableRecord(Row):
     created: str
 
 
+class PreprocessingRecord(Row):
+    """What making the model's inputs costs, each raw test request alone on one thread.
+
+    `request_ms` holds each request's fastest of several calls, in ms of this machine.
+    """
+
+    kind: Literal["preprocessing"] = "preprocessing"
+    schema_version: int = SCHEMA_VERSION
+    task: str
+    dataset: str
+    library: str
+    request_ms: list[float]
+    foreign_load: float
+    load_label: Literal["quiet", "noted", "loaded"]
+    environment: dict[str, Any] = Field(default_factory=dict)
+    created: str
+
+
+class ProbeBlock(Row):
+    """One change of a reference and the validation quality that it leaves, without training.
+
+    `dropped`: the layer is left out; `heads`, `neurons`: the less important `share` of them goes;
+    `pruned`: the smallest `share` of one operator's weights is zero; `int8`: static INT8 of one
+    layer's products, or of one operator in all layers (`layer` None), in the runtime.
+    """
+
+    change: Literal["dropped", "heads", "neurons", "pruned", "int8"]
+    layer: int | None = None
+    operator: str | None = None
+    share: float | None = None
+    quality: float
+
+
+class SensitivityRecord(Row):
+    """What each part of a task's frozen reference is worth, on the validation split.
+
+    `quality` is that of the unchanged reference in torch, `quality_runtime` in the runtime, where
+    `int8` was scored. `heads` holds each head's importance by layer, from `batches` batches.
+    """
+
+    kind: Literal["sensitivity"] = "sensitivity"
+    schema_version: int = SCHEMA_VERSION
+    task: str
+    task_version: int
+    scale: Literal["smoke", "standard", "full"]
+    reference_sha256: str
+    data_sha256: str
+    metric: MetricBlock
+    examples: int
+    quality: float
+    quality_runtime: float
+    heads: list[list[float]]
+    batches: int
+    probes: list[ProbeBlock]
+    environment: dict[str, Any] = Field(default_factory=dict)
+    created: str
+
+
 class ClaimBlock(Row):
     """One claim of a submission: what it says, what came out here, and whether it stands."""
 
@@ -324,11 +385,22 @@ IDENTITIES: dict[str, tuple[str, ...]] = {
     "run": ("key",),
     "search": ("key",),
     "table": ("task.name", "task.version", "task.table_sha256"),
+    "sensitivity": ("task", "task_version", "reference_sha256", "scale"),
+    "preprocessing": ("task", "dataset"),
     "status": ("key", "created", "status", "why"),
     "card": ("method", "created"),
     "measurement": ("artifact_sha256", "profile.name", "profile.sha256"),
 }
-Record = RunRecord | MeasurementRecord | StatusRecord | CardRecord | SearchRecord | TableRecord
+Record = (
+    RunRecord
+    | MeasurementRecord
+    | StatusRecord
+    | CardRecord
+    | SearchRecord
+    | TableRecord
+    | SensitivityRecord
+    | PreprocessingRecord
+)
 _ADAPTER: TypeAdapter[Record] = TypeAdapter(Annotated[Record, Field(discriminator="kind")])
 
 

@@ -13,7 +13,7 @@ import importlib
 import importlib.util
 import sys
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from importlib.metadata import entry_points
 from pathlib import Path
@@ -164,6 +164,40 @@ def find_task(name: str) -> Task:
     """The task of that name. Raises UsageError with the nearest name."""
     task: Task = _find(name, tasks(), "task on models")
     return task
+
+
+def variant_name(task: str, reference: str | None) -> str:
+    """The name of a task with another pretrained reference: `TASK@ORGANISATION--MODEL`.
+
+    Raises UsageError when the reference's name holds the `--` that stands for a slash.
+    """
+    if reference is None:
+        return task
+    if "--" in reference:
+        raise UsageError(
+            f"--reference {reference}: `--` stands for a slash in the names of runs; rename it"
+        )
+    local = Path(reference)
+    named = str(local.resolve()) if local.is_dir() else reference
+    return f"{task}@{named.replace('/', '--')}"
+
+
+def find_variant(name: str, checkpoint: str | None = None) -> Task:
+    """As find_task; `TASK@REFERENCE` is the task with another pretrained reference.
+
+    `checkpoint` is the folder of its weights where that was found before. Raises UsageError when
+    the task takes no other reference, DataError when the reference is not to be had or unfit.
+    """
+    plain, _, reference = name.partition("@")
+    task = find_task(plain)
+    if not reference:
+        return task
+    if task.variant is None:
+        takes = ", ".join(one.name for one in tasks().values() if one.variant)
+        raise UsageError(f"{plain} takes no other reference; those that do: {takes or 'none'}")
+    return replace(
+        task.variant(checkpoint or reference.replace("--", "/")), name=name.replace("/", "--")
+    )
 
 
 def find_table_task(name: str) -> TableTask:

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+import copy
+from collections.abc import Callable, Iterator, Mapping
 
 import torch
 from torch import Tensor, nn
+
+from harness.types import Compression
 
 Masks = dict[str, Tensor]
 
@@ -37,6 +40,16 @@ def apply(model: nn.Module, masks: Masks) -> None:
     with torch.no_grad():
         for name, mask in masks.items():
             weights[name].mul_(mask)
+
+
+def pruned_quality(
+    problem: Compression, model: nn.Module, sparsity: float, examples: int | None = None
+) -> Iterator[tuple[str, float]]:
+    """Each layer's name and the validation quality with `sparsity` of its weights zero."""
+    for name in prunable(model, problem.keep):
+        trial = copy.deepcopy(model)
+        apply(trial, magnitude_masks(trial, {name: sparsity}))
+        yield name, problem.validate(trial, examples)
 
 
 def gradual(

@@ -7,7 +7,7 @@ embedding is `embeddings.word_embeddings`.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
@@ -56,6 +56,11 @@ def keep_neurons(layer: Any, kept: Tensor) -> None:
     layer.output.dense = narrowed(layer.output.dense, columns=kept)
 
 
+def keep_layers(model: Any, kept: Iterable[int]) -> None:
+    """Leave, in place, only the layers of these numbers."""
+    model.layers = nn.ModuleList(model.layers[number] for number in kept)
+
+
 @contextmanager
 def gates(model: Any) -> Iterator[list[tuple[Tensor, Tensor]]]:
     """For each layer a gate of 1 on every head (heads,) and neuron (neurons,), for gradients."""
@@ -98,6 +103,19 @@ def gate_scores(
             for total, gradient in zip(sums, torch.autograd.grad(loss, flat), strict=True):
                 total.add_(gradient.abs() ** power / batches)
     return [(h.cpu(), n.cpu()) for h, n in zip(sums[::2], sums[1::2], strict=True)]
+
+
+def head_importance(problem: Compression, model: Any, batches: int) -> list[Tensor]:
+    """For each layer float32 (heads,) of length 1: mean |d loss / d gate|.
+
+    Source: Michel et al. 2019, arXiv:1905.10650, section 4.1.
+    """
+    return [score / score.norm() for score, _ in gate_scores(problem, model, batches, 1)]
+
+
+def highest(scores: Tensor, count: int) -> Tensor:
+    """Places of the `count` highest scores, int64, ascending."""
+    return torch.sort(scores.topk(count).indices).values
 
 
 def embedding_of(weight: Tensor) -> nn.Embedding:

@@ -74,6 +74,8 @@ class DataSet:
     `really(folder)` names the data set that the files in a folder are of, when it is another one;
     `remark(folder)` says in a sentence what a reader of the prepared data should know.
     Where no official files exist, `generated` says so and `read` makes the splits itself.
+    `preprocess(folder)` returns what makes the model's inputs of one raw request, such as a
+    tokenizer, its library's name, and the raw test requests; it costs every row the same.
     """
 
     name: str
@@ -84,6 +86,7 @@ class DataSet:
     really: Callable[[Path], str | None] | None = None
     remark: Callable[[Path], str] | None = None
     generated: bool = False
+    preprocess: Callable[[Path], tuple[Callable[[str], Any], str, Sequence[str]]] | None = None
 
 
 @dataclass(frozen=True)
@@ -149,6 +152,10 @@ class Task:
     examples whose quality is reported beside the whole.
     `threads` caps the threads a run trains on: a small network is slower on two than on one.
     `preload` names slow modules that its runs import, loaded once for all of them.
+    `variant(name)` is the same task with another pretrained reference, by hub name or folder; of
+    such a task `checkpoint` is the folder of the weights that its runs must read.
+    `throughput_batch` is how many requests are served at once for the throughput, where it is not
+    the profile's number; `mask` names the input that is 1 where a padded request has something.
     `changes` names random changes of the inputs that leave every target as it is: a model that
     knows the test examples by heart loses by them. Between kinds of processors two outputs closer
     than `numeric_tolerance` of the largest one count as equal.
@@ -184,6 +191,10 @@ class Task:
     preload: tuple[str, ...] = ()
     changes: Mapping[str, Change] = field(default_factory=dict)
     numeric_tolerance: float = 0.02
+    variant: Callable[[str], Task] | None = None
+    checkpoint: Path | None = None
+    throughput_batch: int | None = None
+    mask: str | None = None
 
     @property
     def answer(self) -> Input:

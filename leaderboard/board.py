@@ -13,10 +13,12 @@ from harness.errors import UsageError
 from harness.record import (
     CardRecord,
     MeasurementRecord,
+    PreprocessingRecord,
     ProfileBlock,
     Record,
     RunRecord,
     SearchRecord,
+    SensitivityRecord,
     StatusRecord,
     TableRecord,
     identity,
@@ -45,6 +47,8 @@ class TaskRecords:
     tables: list[TableRecord] = field(default_factory=list)
     statuses: list[StatusRecord] = field(default_factory=list)
     cards: list[CardRecord] = field(default_factory=list)
+    sensitivities: list[SensitivityRecord] = field(default_factory=list)
+    preprocessing: list[PreprocessingRecord] = field(default_factory=list)
 
     def profiles(self) -> list[ProfileBlock]:
         """The profiles that timed something, most artifacts first, each in its newest version."""
@@ -212,6 +216,8 @@ def _read(task: str, paths: Sequence[Path]) -> TaskRecords:
         [one for one in found.values() if isinstance(one, TableRecord)],
         statuses,
         [one for one in rows if isinstance(one, CardRecord)],
+        [one for one in rows if isinstance(one, SensitivityRecord)],
+        [one for one in rows if isinstance(one, PreprocessingRecord)],
     )
 
 

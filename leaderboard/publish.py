@@ -13,12 +13,15 @@ import numpy as np
 from harness.record import ProfileBlock
 from leaderboard.board import PUBLISHED_SCALES, Board
 from leaderboard.export import csv_chunks, json_chunks, schema
+from leaderboard.pages.ablation_page import ablation_name, ablation_page
 from leaderboard.pages.index_page import index_page, methods_page, profiles_page, tasks_page
 from leaderboard.pages.method_page import method_page
 from leaderboard.pages.profile_page import profile_page
 from leaderboard.pages.safe import slug
 from leaderboard.pages.score_data import score_script
 from leaderboard.pages.search_page import search_page
+from leaderboard.pages.sensitivity import sections
+from leaderboard.pages.serving import serving_section
 from leaderboard.pages.task_page import page_name, task_page
 from leaderboard.table import Table
 
@@ -66,11 +69,26 @@ def _task_pages(board: Board) -> Iterator[tuple[str, Iterator[str]]]:
         for scale in scales:
             tables = _tables(board, task, scale)
             others = [one for one in scales if one != scale]
+            first = next(iter(tables.values()))
+            serving = serving_section(first, board.records(task))
             yield (
                 f"tasks/{page_name(task, scale)}.md",
-                iter([task_page(tables, others, _stored(board, tables).keys())]),
+                iter([task_page(tables, others, _stored(board, tables).keys(), serving)]),
             )
-            yield from _score_files(board, next(iter(tables.values())))
+            yield f"tasks/{ablation_name(task, scale)}.md", iter([_ablation(board, first)])
+            yield from _score_files(board, first)
+
+
+def _ablation(board: Board, table: Table) -> str:
+    """The ablation page, with what is known of the reference that the table's rows come from."""
+    reference = table.task.reference
+    probed = [
+        section
+        for one in board.records(table.task.name).sensitivities
+        if reference and one.reference_sha256 == reference.sha256
+        for section in sections(one)
+    ]
+    return ablation_page(table, probed)
 
 
 def _search_page(board: Board, task: str) -> Iterator[tuple[str, Iterator[str]]]:

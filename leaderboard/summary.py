@@ -146,6 +146,8 @@ def _hypervolume(points: Sequence[OperatingPoint], task: TaskBlock) -> tuple[flo
     floor = chance if task.metric.higher_is_better else 0.0
     costs = [1 / point.speedup for point in points]
     rectangle = 1.0 - floor
+    if rectangle <= 0:
+        return 0.0, 0.0, 0.0  # a reference no better than guessing leaves no area above it
     value = hypervolume(
         [(float(p.test.mean()), cost) for p, cost in zip(points, costs, strict=True)], (floor, 1.0)
     )

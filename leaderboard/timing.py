@@ -8,7 +8,7 @@ from statistics import fmean
 from typing import Any
 
 from harness.money import cost_per_million
-from harness.paired import Interval, nominal_ms, request_p99_ms, speedup
+from harness.paired import Interval, nominal_ms, request_p99_ms, speedup, throughput
 from harness.record import MeasurementRecord, ProfileBlock
 
 Row = dict[str, Any]
@@ -40,7 +40,7 @@ def timing_columns(
     if not all(one.environment.get("anchor_frozen", True) for one in good):
         cause = "no nominal latency: the anchor is not frozen on this profile"
         return columns | dict.fromkeys(LATENCIES) | {"latency_cause": cause}
-    return columns | _price(profile, latency)
+    return columns | _price(profile, latency) | _throughput(good)
 
 
 def _unknown(profile: ProfileBlock | None) -> Row:
@@ -59,6 +59,8 @@ def _unknown(profile: ProfileBlock | None) -> Row:
         "load_label": None,
         "energy_mj": None,
         "usd_per_million": None,
+        "throughput": None,
+        "throughput_batch": None,
         "latency_cause": None,
     }
 
@@ -85,6 +87,20 @@ def _price(profile: ProfileBlock, latency: Interval) -> Row:
     if profile.price_per_hour_usd is None:
         return {}
     return {"usd_per_million": cost_per_million(profile.price_per_hour_usd, latency).value}
+
+
+def _throughput(good: Sequence[MeasurementRecord]) -> Row:
+    """Nominal requests a second in the largest batches that were timed, mean over artifacts."""
+    timed = [(one.throughput_batch, one) for one in good if one.throughput_batch]
+    batch = max((size for size, _ in timed), default=None)
+    if batch is None:
+        return {}
+    each = [
+        throughput(batch, one.throughput_pairs, one.anchor_nominal_ms)
+        for size, one in timed
+        if size == batch
+    ]
+    return {"throughput": fmean(each), "throughput_batch": batch}
 
 
 def _finite(value: float) -> float | None:

@@ -6,11 +6,10 @@ intermediate neurons as in Prasanna et al. 2020, arXiv:2005.00561.
 
 from typing import Any
 
-import torch
 from torch import nn
 
 from harness import Compression, Method
-from harness.transformer import gate_scores, keep_neurons
+from harness.transformer import gate_scores, highest, keep_neurons
 
 BATCHES = 50
 
@@ -22,7 +21,7 @@ def solve(problem: Compression, neurons: float) -> nn.Module:
         model.layers, gate_scores(problem, model, BATCHES, 2), strict=True
     ):
         count = max(8, round(neurons * len(score)))
-        keep_neurons(layer, torch.sort(score.topk(count).indices).values)
+        keep_neurons(layer, highest(score, count))
     return problem.finetune(model)
 
 

@@ -10,7 +10,7 @@ import torch
 from torch import nn
 
 from harness import Compression, Method
-from harness.transformer import gate_scores, keep_heads
+from harness.transformer import head_importance, keep_heads
 
 BATCHES = 50
 
@@ -18,7 +18,7 @@ BATCHES = 50
 def solve(problem: Compression, heads: float) -> nn.Module:
     """The reference with the share `heads` of its heads, one a layer at least."""
     model: Any = problem.reference()
-    scores = [score / score.norm() for score, _ in gate_scores(problem, model, BATCHES, 1)]
+    scores = head_importance(problem, model, BATCHES)
     ranked = torch.cat(scores).sort(descending=True).values
     threshold = ranked[max(1, round(heads * len(ranked))) - 1]
     for layer, score in zip(model.layers, scores, strict=True):

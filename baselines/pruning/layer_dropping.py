@@ -10,6 +10,7 @@ import torch
 from torch import nn
 
 from harness import Compression, Method
+from harness.transformer import keep_layers
 
 
 def kept(count: int, keep: int, which: str) -> list[int]:
@@ -26,7 +27,7 @@ def solve(problem: Compression, share: float, which: str) -> nn.Module:
     model: Any = problem.reference()
     count = len(model.layers)
     stay = kept(count, max(1, round(share * count)), which)
-    model.layers = nn.ModuleList(model.layers[index] for index in stay)
+    keep_layers(model, stay)
     return problem.finetune(model)
 
 

@@ -4,12 +4,10 @@ Source: Zhu and Gupta 2017, arXiv:1710.01878, section 3 (gradual, cubic); Han et
 arXiv:1506.02626, section 3 (one-shot; shares by the sensitivity of each layer).
 """
 
-import copy
-
 from torch import nn
 
 from harness import Compression, Method
-from harness.sparsity import apply, gradual, magnitude_masks, prunable
+from harness.sparsity import gradual, prunable, pruned_quality
 
 PROBE = 512
 
@@ -18,11 +16,8 @@ def shares(problem: Compression, model: nn.Module, sparsity: float) -> dict[str,
     """Share of zeros of each layer: `sparsity` in all, sensitive layers keep up to 3x more."""
     sizes = {name: weight.numel() for name, weight in prunable(model, problem.keep).items()}
     whole = problem.validate(model, PROBE)
-    lost = {}
-    for name in sizes:
-        trial = copy.deepcopy(model)
-        apply(trial, magnitude_masks(trial, {name: sparsity}))
-        lost[name] = max(0.0, whole - problem.validate(trial, PROBE))
+    left = pruned_quality(problem, model, sparsity, PROBE)
+    lost = {name: max(0.0, whole - quality) for name, quality in left}
     worst = max(*lost.values(), 1e-9)
     weight = {name: 0.5 + lost[name] / worst for name in sizes}
     mean = sum(weight[name] * sizes[name] for name in sizes) / sum(sizes.values())

@@ -27,9 +27,12 @@ DIFFERENT_RANKS = 0.05  # of integer outputs; scores that nearly tie may change 
 
 
 def to_onnx(
-    model: nn.Module, inputs: Sequence[Input], example: tuple[Tensor, ...]
+    model: nn.Module,
+    inputs: Sequence[Input],
+    example: tuple[Tensor, ...],
+    free_length: bool = False,
 ) -> onnx.ModelProto:
-    """The module as one ONNX graph with a free batch size.
+    """The module as one ONNX graph with a free batch size, and a free second size if asked for.
 
     `example`: at least three examples, as the deployed model receives them. Raises SlimbenchError
     when a weight or an output is not finite, or the graph's outputs differ from torch's by more
@@ -45,8 +48,9 @@ def to_onnx(
         raise SlimbenchError(
             f"the model returns {shape}, not one row an example; see the task's card"
         )
+    longest = example[0].shape[1] if free_length else None
     with _quiet(), torch.no_grad():
-        program = _exported(model, inputs, tuple(tensor[:2] for tensor in example))
+        program = _exported(model, inputs, tuple(tensor[:2] for tensor in example), longest)
     if program is None:
         raise SlimbenchError("torch.onnx.export returned nothing; see the run's log")
     graph = program.model_proto
@@ -69,9 +73,15 @@ def warm_up() -> None:
 
 
 def _exported(
-    model: nn.Module, inputs: Sequence[Input], example: tuple[Tensor, ...]
+    model: nn.Module,
+    inputs: Sequence[Input],
+    example: tuple[Tensor, ...],
+    longest: int | None = None,
 ) -> torch.onnx.ONNXProgram | None:
-    batch = torch.export.Dim("batch", min=1, max=65536)
+    """Exported with a free batch size and, up to `longest`, a free length."""
+    free = {0: torch.export.Dim("batch", min=1, max=65536)}
+    if longest is not None:
+        free[1] = torch.export.Dim("length", min=2, max=longest)
     return torch.onnx.export(
         model,
         example,
@@ -79,7 +89,7 @@ def _exported(
         opset_version=OPSET,
         input_names=[each.name for each in inputs],
         output_names=["output"],
-        dynamic_shapes=tuple({0: batch} for _ in inputs),
+        dynamic_shapes=tuple(free for _ in inputs),
         custom_translation_table=TRANSLATIONS,
         verbose=False,
     )

@@ -37,7 +37,7 @@ class Order:
 
 def measure_task(order: Order, as_json: bool) -> int:
     """Measure every finished run of a task that has no measurement on the profile."""
-    task = registry.find_task(order.task)
+    task = registry.find_variant(order.task)
     chosen = profile_of(order.profile)
     known = registry.methods(order.method_files)
     prepared = prepare(task, order.scale, order.place)
@@ -113,7 +113,7 @@ def freeze(name: str, scale: Scale, where: Place, profile: str | None) -> int:
     from harness.measure.machine import machine
     from harness.measure.profile import freeze_anchor
 
-    task, chosen = registry.find_task(name), profile_of(profile)
+    task, chosen = registry.find_variant(name), profile_of(profile)
     prepared = prepare(task, scale, where)
     inputs, expected = timing.requests(prepared.data, prepared.anchor.with_name("predictions.npz"))
     starts: list[float] = []
@@ -164,7 +164,7 @@ def pack_kit(task_name: str, scale: Scale, where: Place, folder: Path) -> int:
     """Write a kit with every finished artifact of a task, to be run on another device."""
     from harness.measure.kit import pack_kit as pack
 
-    task = registry.find_task(task_name)
+    task = registry.find_variant(task_name)
     prepared = prepare(task, scale, where)
     entries = {
         f"{path.parent.parent.parent.name}-{path.parent.name}": path

@@ -129,7 +129,7 @@ def rows_of(task: str, scale: str, profile: str | None, where: Sequence[Path]) -
     """The board's rows. Raises UsageError for an unknown task or no record at that scale."""
     import leaderboard
 
-    registry.find_task(task)
+    registry.find_task(task.partition("@")[0])  # the board of a variant needs no checkpoint
     board_ = leaderboard.load(where)
     if task not in board_.tasks(scale):
         raise UsageError(

@@ -101,7 +101,7 @@ def run(order: Order, dry_run: bool, as_json: bool) -> int:
         return search.run(order, dry_run, as_json)
     if order.cases:
         raise UsageError(f"--case is for table tasks; {order.task} has no cases")
-    task = registry.find_task(order.task)
+    task = registry.find_variant(order.task)
     known = registry.methods(order.method_files)
     names = order.methods or [n for n, m in known.items() if registry.applies(m, task)]
     chosen = [registry.find_method(name, order.method_files) for name in names]
@@ -243,14 +243,16 @@ def _following(log: Path) -> Iterator[None]:
 
 def reference(name: str, where: Place, seed: int, train: bool) -> None:
     """Show the frozen reference's card, or train it again and install it in the task's folder."""
-    task = registry.find_task(name)
+    task = registry.find_variant(name)
+    folder = where.reference_of(task)
     if train:
         with _following(where.runs / task.name / "reference" / f"rebuild.seed{seed}" / "log.txt"):
             out = rebuild(task, where, seed)
+        folder.mkdir(parents=True, exist_ok=True)
         for file in ("reference.safetensors", "reference.json"):
-            shutil.copyfile(out / file, task.folder / file)
-        console.print(f"wrote {task.folder / 'reference.safetensors'}", soft_wrap=True)
-    card = task.folder / "reference.json"
+            shutil.copyfile(out / file, folder / file)
+        console.print(f"wrote {folder / 'reference.safetensors'}", soft_wrap=True)
+    card = folder / "reference.json"
     if not card.is_file():
         raise UsageError(
             f"{name} has no frozen reference yet; `slimbench reference {name} --rebuild` trains it"

@@ -65,6 +65,8 @@ class Session:
     expected: list[np.ndarray] | None
     cap_seconds: float
     quick: bool
+    throughput_batch: int
+    mask: str | None = None
 
     def record(self, task: str, task_version: int) -> MeasurementRecord:
         """Measure and return the row; every failure is a status with a cause."""
@@ -84,10 +86,9 @@ class Session:
             cause=found.cause,
             pairs=found.pairs,
             request_ms=first.request_ms if first else [],
-            throughput_batch=self.profile.throughput_batch
-            if first and first.throughput_pairs
-            else None,
+            throughput_batch=self.throughput_batch if first and first.throughput_pairs else None,
             throughput_pairs=first.throughput_pairs if first else [],
+            trimmed_length=float(self.inputs[self.mask].sum(1).mean()) if self.mask else None,
             cold_start_ms=[
                 result.cold_start_ms for result in found.results if result.cold_start_ms is not None
             ],
@@ -197,7 +198,8 @@ class Session:
             tolerance=self.profile.tolerance,
             cpus=idlest_cpus(self.profile.threads) if self.profile.pinned else [],
             mode=mode,
-            throughput_batch=self.profile.throughput_batch,
+            throughput_batch=self.throughput_batch,
+            mask=self.mask,
             plan=asdict(plan),
         )
         (folder / "job.json").write_text(json.dumps(asdict(job)))

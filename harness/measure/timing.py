@@ -42,12 +42,14 @@ class Requests:
     """Inputs {name: (n, *shape)} given one by one, and the outputs [(n, ...)] they must lead to.
 
     `expected` holds raw outputs, compared within `tolerance` of the largest one, or integer
-    labels (n,), compared with the argmax of the first output.
+    labels (n,), compared with the argmax of the first output. `mask` names an input (n, length)
+    that is 1 where a request has something: what is given is cut to the longest of the batch.
     """
 
     inputs: dict[str, np.ndarray]
     expected: list[np.ndarray] | None = None
     tolerance: float = 1e-3
+    mask: str | None = None
     checked: int = 0
     mismatched: int = 0
     _order: Iterator[int] = field(init=False)
@@ -70,7 +72,14 @@ class Requests:
     def fresh(self, batch: int = 1) -> tuple[list[int], dict[str, np.ndarray]]:
         """The next `batch` requests: their positions, and copies that no model has seen."""
         rows = [next(self._order) for _ in range(batch)]
-        return rows, {name: array[rows] for name, array in self.inputs.items()}
+        return rows, self.cut({name: array[rows] for name, array in self.inputs.items()})
+
+    def cut(self, inputs: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
+        """Inputs {name: (n, length)} without the padding that all of them have."""
+        if self.mask is None:
+            return inputs
+        longest = int(inputs[self.mask].sum(axis=1).max())
+        return {name: np.ascontiguousarray(each[:, :longest]) for name, each in inputs.items()}
 
     def check(self, rows: list[int], outputs: list[np.ndarray]) -> None:
         """Note whether each row's outputs are as expected. Raises TimingError on NaN."""
@@ -207,7 +216,8 @@ def fastest_per_request(
         for row in generator.permutation(count):
             if not np.isfinite(best[row]) and time.monotonic() - begin > seconds:
                 continue
-            one = Requests({name: array[row : row + 1] for name, array in requests.inputs.items()})
+            own = {name: array[row : row + 1] for name, array in requests.inputs.items()}
+            one = Requests(own, mask=requests.mask)
             milliseconds, _, outputs = call_ms(model, one)
             requests.check([int(row)], outputs)
             best[row] = min(best[row], milliseconds - overhead_ms)

@@ -44,6 +44,7 @@ class Job:
     cpus: list[int]
     mode: str = "paired"
     throughput_batch: int = 0
+    mask: str | None = None
     plan: dict[str, Any] = field(default_factory=dict)
 
 
@@ -131,7 +132,7 @@ def _requests(job: Job) -> timing.Requests:
     if job.expected:
         with np.load(job.expected, allow_pickle=False) as file:
             expected = [file[name] for name in sorted(file.files)]
-    return timing.Requests(inputs, expected, job.tolerance)
+    return timing.Requests(inputs, expected, job.tolerance, job.mask)
 
 
 def _load_both(
@@ -146,7 +147,8 @@ def _load_both(
         try:
             begin = time.perf_counter_ns()
             models[name] = load(Path(getattr(job, name)), job.threads, job.precision)
-            models[name](requests.fresh()[1])
+            asked = requests if name == "entry" else timing.Requests(requests.inputs)
+            models[name](asked.fresh()[1])
             if name == "entry":
                 result.cold_start_ms = (time.perf_counter_ns() - begin) / 1e6
         except NotRunnableError as error:
@@ -182,7 +184,8 @@ def _per_request(
         return
     unchecked = timing.Requests(requests.inputs)
     one = timing.Timer(anchor, unchecked, plan)
-    batched = timing.Timer(entry, unchecked, plan, batch=job.throughput_batch)
+    many = timing.Requests(requests.inputs, mask=job.mask)
+    batched = timing.Timer(entry, many, plan, batch=job.throughput_batch)
     try:
         batched.calibrate()
     except Exception:  # noqa: BLE001  a graph with a fixed batch of 1 has no throughput

@@ -64,8 +64,9 @@ def offer(store: Store, prepared: Prepared, place: Place) -> None:
     kind = "smoke_data" if smoke else "data"
     store.push(prepared.data, f"{kind}/{prepared.task.dataset.name}")
     if not store.is_folder(place.runs):
-        name = f"{prepared.task.name}/reference/{prepared.scale}"
-        store.push(place.runs / name, name)
+        kinds = [prepared.scale, *(["trained"] if prepared.task.checkpoint else [])]
+        for name in [f"{prepared.task.name}/reference/{kind}" for kind in kinds]:
+            store.push(place.runs / name, name)
 
 
 def solve(cell: Cell, store: Store, cache: Path) -> str:
@@ -105,13 +106,14 @@ def facts() -> dict[str, Any]:
 def _run(cell: Cell, store: Store, cache: Path) -> Run:
     """The cell as a run below `cache`, with data and reference fetched once a node."""
     place = Place(cache / "runs", cache / "data", cache / "results", cell.device, cell.threads)
-    task = registry.find_task(cell.task)
+    task = registry.find_variant(cell.task)
     smoke = cell.scale == "smoke"
     kind, folder = ("smoke_data", place.runs / "smoke_data") if smoke else ("data", place.data)
-    reference = f"{cell.task}/reference/{cell.scale}"
     with locked(cache / "fetching"):
         store.pull(f"{kind}/{task.dataset.name}", folder / task.dataset.name)
-        store.pull(reference, place.runs / reference)
+        for part in [cell.scale, "trained"]:
+            reference = f"{cell.task}/reference/{part}"
+            store.pull(reference, place.runs / reference)
     files = []
     if cell.method_file is not None:
         files = [cache / "methods" / cell.key[:16] / f"{cell.method}.py"]

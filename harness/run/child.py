@@ -50,23 +50,37 @@ def solve(job: Job) -> None:
             Path(job.data) / "train",
             Path(job.data) / "validation",
             Path(job.reference),
+            *_checkpoint_folders(job.checkpoint),
         ],
         writable=[out],
         owner=job.owner,
     )
     limit = job.budget["memory_bytes"] + 4 * 10**9
     resource.setrlimit(resource.RLIMIT_DATA, (limit, limit))
-    resource.setrlimit(resource.RLIMIT_FSIZE, (sandbox.LARGEST_FILE_BYTES,) * 2)
+    largest = sandbox.LARGEST_FILE_BYTES + 2 * _checkpoint_bytes(job.checkpoint)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (largest,) * 2)
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     solved = _run(job)
     solved.sandbox = sandboxed
     write_atomically(out / "solve.json", json.dumps(asdict(solved)).encode())
 
 
+def _checkpoint_folders(checkpoint: str | None) -> list[Path]:
+    """The folder of pretrained weights, and those that its links lead to, as in the hub's cache."""
+    if checkpoint is None:
+        return []
+    folder = Path(checkpoint)
+    return [folder, *sorted({file.resolve().parent for file in folder.iterdir()} - {folder})]
+
+
+def _checkpoint_bytes(checkpoint: str | None) -> int:
+    return sum(file.stat().st_size for file in Path(checkpoint).iterdir()) if checkpoint else 0
+
+
 def _train_reference(job: Job) -> None:
     torch.set_num_threads(job.threads)
     reference.train(
-        registry.find_task(job.task),
+        registry.find_variant(job.task, job.checkpoint),
         Path(job.data),
         Path(job.out),
         seed=job.seed,
@@ -117,7 +131,7 @@ def _run(job: Job) -> Solved:
 
 
 def _problem(job: Job, meter: Meter) -> Problem:
-    task = registry.find_task(job.task)
+    task = registry.find_variant(job.task, job.checkpoint)
     train = load_split(Path(job.data), "train")
     return Problem(
         task=task,

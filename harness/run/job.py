@@ -28,6 +28,7 @@ class Job:
     out: str
     hidden: tuple[str, ...] = ()
     kind: Literal["solve", "reference"] = "solve"
+    checkpoint: str | None = None
     owner: int = field(default_factory=os.getpid)
 
 

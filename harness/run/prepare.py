@@ -15,7 +15,7 @@ from harness.run import process
 from harness.run.job import Job, start
 from harness.run.locked import locked
 from harness.run.scoring import score
-from harness.run.stages import Place, Prepared
+from harness.run.stages import Place, Prepared, checkpoint_of
 from harness.types import Budget, Scale, Task
 
 SMOKE_EPOCHS = 6
@@ -41,7 +41,7 @@ def prepare(task: Task, scale: Scale, place: Place, export: bool = True) -> Prep
         else:
             data_folder = place.data / task.dataset.name
             data.verify(data_folder)
-            reference = task.folder
+            reference = place.reference_of(task)
             if not (reference / "reference.json").is_file():
                 raise SlimbenchError(
                     f"{task.name} has no frozen reference in {reference}; train it with "
@@ -128,6 +128,7 @@ def _job(
         data=str(data_folder),
         reference=str(reference),
         out=str(out),
+        checkpoint=checkpoint_of(task),
     )
 
 

@@ -55,6 +55,10 @@ class Place:
     device: str = "cpu"
     threads: int = 2
 
+    def reference_of(self, task: Task) -> Path:
+        """Where the frozen reference lies: with the task, or with the runs if it is a variant."""
+        return self.runs / task.name / "reference" / "trained" if task.checkpoint else task.folder
+
     def threads_for(self, task: Task) -> int:
         """The given threads, capped by the task."""
         return min(self.threads, task.threads or self.threads)
@@ -176,7 +180,8 @@ def _stages(run: Run, saved: Callable[[], object]) -> RunRecord:
     status, cause = solved["status"], solved["cause"]
     if status == "ok":
         try:
-            check_model(folder / "model.onnx", LARGEST_ARTIFACT_BYTES)
+            largest = max(LARGEST_ARTIFACT_BYTES, 2 * run.prepared.block.size_bytes)
+            check_model(folder / "model.onnx", largest)
             counts = _count(folder)
             scored = _score(run)
             saved()
@@ -259,6 +264,7 @@ def _solve_now(run: Run) -> dict[str, Any]:
             str(run.place.runs),
             str(run.place.data),
         ),
+        checkpoint=checkpoint_of(run.prepared.task),
     )
     ended = process.run_child(start, job, run.budget, out / "log.txt")
     if (out / "log.txt").is_file():
@@ -280,6 +286,11 @@ def _solve_now(run: Run) -> dict[str, Any]:
     solved.seconds = ended.seconds
     shutil.rmtree(out, ignore_errors=True)
     return asdict(solved)
+
+
+def checkpoint_of(task: Task) -> str | None:
+    """The folder of a variant's pretrained weights, for a Job."""
+    return str(task.checkpoint) if task.checkpoint else None
 
 
 def _count(folder: Path) -> Counts:

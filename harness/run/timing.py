@@ -50,7 +50,7 @@ def measure_run(run: Run, record: RunRecord, profile: Profile) -> MeasurementRec
     with locked(run.folder / "lock"):
         if path.is_file():
             found = parse_line(path.read_text(), str(path))
-            if _usable(found, profile):
+            if is_usable(found, profile, run.prepared.task.throughput_batch):
                 publish_measurement(run, record, found)
                 return found
         inputs, expected = requests(run.prepared.data, run.folder / "predictions.npz")
@@ -63,19 +63,23 @@ def measure_run(run: Run, record: RunRecord, profile: Profile) -> MeasurementRec
             task=record.task.name,
             task_version=record.task.version,
             quick=record.scale == "smoke",
+            throughput_batch=run.prepared.task.throughput_batch,
         )
         write_atomically(path, to_line(found).encode())
     publish_measurement(run, record, found)
     return found
 
 
-def _usable(found: Record, profile: Profile) -> TypeGuard[MeasurementRecord]:
-    """Whether a stored measurement is of this profile and did not fail."""
+def is_usable(
+    found: Record, profile: Profile, batch: int | None = None
+) -> TypeGuard[MeasurementRecord]:
+    """Whether a stored measurement is of this profile and batch and did not fail."""
     return (
         isinstance(found, MeasurementRecord)
         and found.profile.sha256 == profile.sha256
         and found.status != "failed"
         and found.load_label != "loaded"
+        and found.throughput_batch in (None, batch or profile.throughput_batch)
     )
 
 

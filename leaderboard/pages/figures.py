@@ -86,11 +86,12 @@ def _of_quantity(quantity: str, value: float, unit: str) -> str:
     if quantity == "retention":
         return share(value)
     if quantity.endswith("_bytes"):
-        return _without_zeros(size(value))
+        return without_zeros(size(value))
     if quantity.startswith("latency"):
         return f"{milliseconds(value)} ms"
-    return _without_zeros(prefixed(value))
+    return without_zeros(prefixed(value))
 
 
-def _without_zeros(shown: str) -> str:
+def without_zeros(shown: str) -> str:
+    """A shown number without the zeros behind its point: 20 MB for 20.0 MB."""
     return re.sub(r"\.0+(?=\D|$)", "", shown)

@@ -134,18 +134,27 @@ def slice_table(rows: Sequence[Row]) -> str:
 
 
 def figures_table(rows: Sequence[Row]) -> str:
-    """The task's further figures beside the metric, on the hidden test, seeds averaged."""
-    shown = [row for row in rows if row["usable"] and row["figures"]]
-    names = sorted({name for row in shown for name in row["figures"]})
+    """The task's further figures beside the metric, on the hidden test, and the throughput."""
+    shown = [row for row in rows if row["usable"] and further_figures(row)]
+    names = sorted({name for row in shown for name in further_figures(row)})
     if not shown:
         return ""
     heads = ["Method", *(text(name) for name in names)]
     return html_table(heads, ["".join(_figures_line(row, names) for row in shown)], "Figures")
 
 
+def further_figures(row: Row) -> dict[str, float]:
+    """A row's figures by name, seeds averaged; requests a second where batches were timed."""
+    if row["throughput"] is None:
+        return dict(row["figures"])
+    batches = f"requests a second in batches of {row['throughput_batch']}"
+    return {**row["figures"], batches: row["throughput"]}
+
+
 def _figures_line(row: Row, names: Sequence[str]) -> str:
     name = f"{text(row['method'])} <small>{setting_text(row['setting'])}</small>"
-    values = [row["figures"].get(one) for one in names]
+    found = further_figures(row)
+    values = [found.get(one) for one in names]
     shown = [figures.UNKNOWN if one is None else figures.significant(one, 4) for one in values]
     cells = "".join(f"<td>{one}</td>" for one in shown)
     return f'<tr><th scope="row">{name}</th>{cells}</tr>'

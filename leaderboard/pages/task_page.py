@@ -27,6 +27,10 @@ RESULTS = (
     "<p>Other machines, other training data, mostly one seed. Results on a paper's dev set stand "
     "beside our validation split, results on its test set beside our hidden test.</p>"
 )
+_FURTHER = (
+    "<p>On the hidden test. Requests a second are nominal: on the page's profile, one batch after "
+    "another.</p>"
+)
 AXIS_NAMES = {"macs": "MACs", "size_bytes": "file size", "params": "parameters"}
 
 
@@ -36,21 +40,29 @@ def page_name(task: str, scale: str) -> str:
 
 
 def task_page(
-    tables: Mapping[str | None, Table], other_scales: Sequence[str], stored: Collection[str] = ()
+    tables: Mapping[str | None, Table],
+    other_scales: Sequence[str],
+    stored: Collection[str] = (),
+    serving: Sequence[str] = (),
 ) -> str:
     """The Markdown page of one task at one scale, from its tables by profile (first is default).
 
-    `stored` holds the sha256 of the artifacts that the site offers for download.
+    `stored` holds the sha256 of the artifacts that the site offers for download, `serving` what
+    lies around a request, made elsewhere.
     """
     table = next(iter(tables.values()))
     curves = curves_of(table.task.name)
     title = table.task.title + ("" if table.scale == "standard" else f" ({table.scale} scale)")
     links = _other_links(table, other_scales)
-    return page(title, _body(tables, curves, links, _data(tables, table, stored)))
+    return page(title, _body(tables, curves, links, _data(tables, table, stored), serving))
 
 
 def _body(
-    tables: Mapping[str | None, Table], curves: Sequence[Curve], links: str, data: str
+    tables: Mapping[str | None, Table],
+    curves: Sequence[Curve],
+    links: str,
+    data: str,
+    serving: Sequence[str],
 ) -> str:
     table = next(iter(tables.values()))
     rows, unit = table.rows, table.task.metric.unit
@@ -66,7 +78,8 @@ def _body(
     if table.summary.hypervolumes:
         parts += ["## Best of each method", headline_table(table)]
     if further := figures_table(rows):
-        parts += ["## Further figures", "<p>On the hidden test.</p>", further]
+        parts += ["## Further figures", _FURTHER, further]
+    parts += serving
     if loss:
         parts += ["## Loss by group", "<p>Change against the reference, in points.</p>", loss]
     if curves:
@@ -169,7 +182,12 @@ def _other_links(table: Table, scales: Sequence[str]) -> str:
         f'<a href="{page_name(table.task.name, scale)}.html">{text(scale)} scale</a>'
         for scale in scales
     )
-    return f'<p class="sb-scales">Also at {links}.</p>' if links else ""
+    also = f" Also at {links}." if links else ""
+    ablation = f"{page_name(table.task.name, table.scale)}-ablation.html"
+    return (
+        f'<p class="sb-scales"><a href="{ablation}">Every variant side by side, and which one to '
+        f"take</a>.{also}</p>"
+    )
 
 
 def _downloads() -> str:

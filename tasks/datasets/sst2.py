@@ -4,18 +4,24 @@ Source: Socher et al. 2013 (EMNLP), as in GLUE (Wang et al. 2018, arXiv:1804.074
 labels are the treebank's own. Not redistributed here.
 """
 
+from collections.abc import Callable, Mapping
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
 from harness import DataSet, Split
 from harness.errors import DataError
+from harness.record import sha256_of
+from tasks.models import pretrained
 
 LENGTH = 64  # the longest test sentence has 64 tokens
 CLASSES = ("negative", "positive")
 ROWS = {"train": (67_349, 37_569), "dev": (872, 444), "test_labelled": (1_821, 909)}
 WAY_OUT = "name the folder with SST-2/train.tsv, dev.tsv and test_labelled.tsv"
 CLS, SEP, VOCABULARY = 101, 102, 30_522
+# of the uncased pieces, one a line
+VOCABULARY_SHA256 = "0f052197aac305fe42f378b5c61554b7bacb34b8be4af83fec2cfdcdffbc9973"
 
 
 def read_table(path: Path) -> tuple[list[str], np.ndarray]:
@@ -36,10 +42,10 @@ def read_table(path: Path) -> tuple[list[str], np.ndarray]:
     return [sentence.strip() for sentence, _ in rows], labels
 
 
-def tokenize(sentences: list[str], tokenizer: Path) -> dict[str, np.ndarray]:
-    """`ids` and `mask`, int64 (n, 64), cut and padded, with [CLS] and [SEP].
+def opened(tokenizer: Path) -> Any:
+    """The tokenizer of that file, set to cut and pad to 64 tokens.
 
-    Raises DataError when the tokenizer is not the uncased BERT one that the task is built on.
+    Raises DataError when it is not the uncased BERT one that the task is built on.
     """
     from tokenizers import Tokenizer
 
@@ -52,11 +58,46 @@ def tokenize(sentences: list[str], tokenizer: Path) -> dict[str, np.ndarray]:
         )
     encoder.enable_truncation(LENGTH)
     encoder.enable_padding(length=LENGTH)
-    encoded = encoder.encode_batch(sentences)
+    return encoder
+
+
+def tokenize(sentences: list[str], tokenizer: Path) -> dict[str, np.ndarray]:
+    """`ids` and `mask`, int64 (n, 64), cut and padded, with [CLS] and [SEP].
+
+    Raises DataError when the tokenizer is not the uncased BERT one that the task is built on.
+    """
+    encoded = opened(tokenizer).encode_batch(sentences)
     return {
         "ids": np.array([each.ids for each in encoded], np.int64),
         "mask": np.array([each.attention_mask for each in encoded], np.int64),
     }
+
+
+def check_vocabulary(folder: Path, config: Mapping[str, Any]) -> None:
+    """Raise DataError unless a checkpoint reads the ids that the data set is prepared with."""
+    pieces = pretrained.vocabulary(folder)
+    if sha256_of("\n".join(pieces).encode()) != VOCABULARY_SHA256:
+        raise DataError(
+            f"{folder}: its tokenizer has {len(pieces)} pieces that are not those of uncased BERT, "
+            "with which sst2 is tokenized; name an uncased BERT"
+        )
+    positions, rows = config["max_position_embeddings"], config["vocab_size"]
+    if rows < VOCABULARY or positions < LENGTH:
+        raise DataError(
+            f"{folder}: the tokenizer does not match the model, which embeds {rows} pieces at "
+            f"{positions} positions, not {VOCABULARY} at {LENGTH}; save both of one model there"
+        )
+
+
+def preprocess(folder: Path) -> tuple[Callable[[str], Any], str, list[str]]:
+    """The reference's tokenizer for one sentence, its library, and the official test sentences."""
+    encoder = opened(pretrained.folder() / "tokenizer.json")
+    sentences, _ = read_table(_tables(folder) / "test_labelled.tsv")
+    return encoder.encode, "tokenizers", sentences
+
+
+def _tables(folder: Path) -> Path:
+    return folder / "SST-2" if (folder / "SST-2").is_dir() else folder
 
 
 def read(folder: Path) -> dict[str, Split]:
@@ -64,9 +105,7 @@ def read(folder: Path) -> dict[str, Split]:
 
     Raises DataError when a file is missing or changed, or no tokenizer is to be had.
     """
-    from tasks.models import pretrained
-
-    folder = folder / "SST-2" if (folder / "SST-2").is_dir() else folder
+    folder = _tables(folder)
     tokenizer = pretrained.folder() / "tokenizer.json"
     tables = {name: read_table(folder / f"{name}.tsv") for name in ROWS}
     tested = set(tables["test_labelled"][0])
@@ -107,4 +146,5 @@ DATASET = DataSet(
     licence="none stated; research use",
     read=read,
     generate=generate,
+    preprocess=preprocess,
 )

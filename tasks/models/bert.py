@@ -6,8 +6,10 @@ arXiv:1908.10084.
 """
 
 from pathlib import Path
+from typing import Any
 
 import torch
+from safetensors import SafetensorError
 from torch import Tensor, nn
 
 import harness.torchvision_ops  # noqa: F401  (must come before transformers)
@@ -24,7 +26,7 @@ MINILM = {  # config.json of sentence-transformers/all-MiniLM-L6-v2
     "num_attention_heads": 12,
     "intermediate_size": 1536,
 }
-HEAD_SIZE = 32
+HEADS = ("pooler", "bert.pooler", "cls")  # of a checkpoint; the task has its own
 
 
 class BertClassifier(nn.Module):
@@ -52,19 +54,19 @@ class BertClassifier(nn.Module):
         return logits
 
 
-def configuration(width: float, depth: float) -> BertConfig:
-    """MiniLM's configuration at a fraction of its heads (and so width) and layers."""
-    heads = max(1, round(width * MINILM["num_attention_heads"]))
-    return BertConfig(
-        **MINILM
-        | {
-            "hidden_size": HEAD_SIZE * heads,
-            "num_attention_heads": heads,
-            "intermediate_size": 4 * HEAD_SIZE * heads,
-            "num_hidden_layers": max(1, round(depth * MINILM["num_hidden_layers"])),
-        },
-        attn_implementation="eager",
-    )
+def configuration(width: float, depth: float, checkpoint: str = pretrained.MINILM) -> BertConfig:
+    """A checkpoint's configuration at a fraction of its heads (and so width) and layers."""
+    own = checkpoint != pretrained.MINILM
+    whole = pretrained.configuration(pretrained.folder(checkpoint)) if own else MINILM
+    heads = max(1, round(width * whole["num_attention_heads"]))
+    hidden = whole["hidden_size"] // whole["num_attention_heads"] * heads
+    shape = {
+        "hidden_size": hidden,
+        "num_attention_heads": heads,
+        "intermediate_size": hidden * whole["intermediate_size"] // whole["hidden_size"],
+        "num_hidden_layers": max(1, round(depth * whole["num_hidden_layers"])),
+    }
+    return BertConfig(**whole | shape, attn_implementation="eager")
 
 
 def build(
@@ -75,7 +77,7 @@ def build(
     The pretrained embeddings are frozen, so that a fine-tuned checkpoint ships without them.
     """
     if (width, depth) != (1.0, 1.0):
-        return BertClassifier(configuration(width, depth), classes)
+        return BertClassifier(configuration(width, depth, checkpoint), classes)
     encoder = load_encoder(pretrained.folder(checkpoint))
     model = BertClassifier(encoder.config, classes)
     model.embeddings = encoder.embeddings
@@ -92,15 +94,34 @@ def load_encoder(folder: Path) -> BertModel:
     """The encoder of a checkpoint. Raises DataError when weights are missing or do not fit."""
     logging.set_verbosity_error()
     logging.disable_progress_bar()
+    pretrained.configuration(folder)
     with torch.random.fork_rng():
-        model, report = BertModel.from_pretrained(
-            folder, attn_implementation="eager", output_loading_info=True, add_pooling_layer=False
-        )
+        model, report = _load(folder)
     wrong = sorted(report["missing_keys"]) + sorted(map(str, report["mismatched_keys"]))
-    surplus = sorted(k for k in report["unexpected_keys"] if not k.startswith(("pooler", "cls")))
+    surplus = sorted(key for key in report["unexpected_keys"] if not key.startswith(HEADS))
     if wrong or surplus:
         raise DataError(
             f"{folder} is not a BERT checkpoint: {len(wrong)} weights missing or of another shape "
             f"{wrong[:2]}, {len(surplus)} unknown {surplus[:2]}; name a BERT encoder"
         )
     return model
+
+
+def _load(folder: Path) -> tuple[BertModel, dict[str, Any]]:
+    """The encoder and what of it was missing, surplus or of another shape."""
+    try:
+        found: tuple[BertModel, dict[str, Any]] = BertModel.from_pretrained(
+            folder,
+            attn_implementation="eager",
+            output_loading_info=True,
+            add_pooling_layer=False,
+            use_safetensors=True,
+            ignore_mismatched_sizes=True,
+        )
+    except (OSError, SafetensorError) as error:
+        reason = " ".join(str(error).split())[:200]
+        raise DataError(
+            f"{folder} has no whole model.safetensors ({reason}); save the model there with "
+            "`model.save_pretrained(FOLDER)`, pickled weights are not read"
+        ) from None
+    return found

@@ -1,5 +1,7 @@
 """Make a BERT sentence classifier small and fast; the card is README.md beside this file."""
 
+from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -7,6 +9,7 @@ from harness import Budget, Input, Limit, Metric, Recipe, Task
 from tasks.datasets import sst2
 from tasks.datasets.changes import text_changes
 from tasks.datasets.sequences import cut_padding, lengths
+from tasks.models import pretrained
 from tasks.scoring import by_class, correct, labels
 
 REFERENCE_MACS = 0.699e9  # one request of 64 tokens, MiniLM-L6-H384, by FlopCounterMode
@@ -18,6 +21,31 @@ def build(**shape: Any) -> Any:
     from tasks.models import bert
 
     return bert.build(**shape)
+
+
+def variant(name: str) -> Task:
+    """The task with another BERT as its reference, by hub name or folder; budgets scale by MACs.
+
+    Raises DataError when it is not to be had, is no BERT, or has another tokenizer.
+    """
+    folder = pretrained.folder(name).resolve()
+    config = pretrained.configuration(folder)
+    sst2.check_vocabulary(folder, config)
+    factor = pretrained.request_macs(config, sst2.LENGTH) / REFERENCE_MACS
+    return replace(
+        TASK,
+        title=f"{TASK.title} of {name}",
+        build=partial(build, checkpoint=str(folder)),
+        checkpoint=folder,
+        budgets={scale: _scaled(budget, factor) for scale, budget in TASK.budgets.items()},
+        reference_train_macs=factor * TASK.reference_train_macs,
+    )
+
+
+def _scaled(budget: Budget, factor: float) -> Budget:
+    """The budget for a reference of `factor` times the MACs; never less time."""
+    seconds = budget.wall_seconds * max(1.0, factor)
+    return replace(budget, train_macs=factor * (budget.train_macs or 0), wall_seconds=seconds)
 
 
 TASK = Task(
@@ -35,7 +63,7 @@ TASK = Task(
         Limit("retention", "at_least", 0.99),
     ),
     budgets={
-        "smoke": Budget(train_macs=3 * 7.3e6 * 2048 * 2, most_epochs=2, wall_seconds=120),
+        "smoke": Budget(train_macs=3 * 7.3e6 * 2048 * 4, most_epochs=2, wall_seconds=120),
         "standard": Budget(train_macs=3 * EPOCH, wall_seconds=2 * 3600),
         "full": Budget(train_macs=30 * EPOCH, wall_seconds=24 * 3600),
     },
@@ -60,4 +88,7 @@ TASK = Task(
     changes=text_changes(),
     folder=Path(__file__).parent,
     preload=("tasks.models.bert",),
+    variant=variant,
+    throughput_batch=32,
+    mask="mask",
 )

@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from board_records import (
+    REFERENCE,
     counts,
     failed,
     measured,
@@ -195,6 +196,14 @@ def test_a_metric_where_less_is_better_ranks_and_retains_the_other_way(tmp_path:
     rows = load(tmp_path).rows("toy")
     assert [(r["method"], r["retention"]) for r in rows] == [("good", 1.0), ("bad", 0.5)]
     assert [row["pareto"] for row in rows] == [True, False]
+
+
+def test_a_reference_that_only_guesses_leaves_a_hypervolume_of_zero(tmp_path: Path) -> None:
+    task = task_block(reference=REFERENCE.model_copy(update={"quality_test": 0.1}))
+    write(tmp_path, run("pruning", 0.1, task=task))
+    found = load(tmp_path).table("toy")
+    assert found is not None
+    assert found.summary.hypervolumes == {"pruning": (0.0, 0.0, 0.0)}
 
 
 def test_withdrawn_rows_are_listed_but_neither_ranked_nor_on_the_front(tmp_path: Path) -> None:

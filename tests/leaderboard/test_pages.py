@@ -108,7 +108,7 @@ def test_hostile_names_causes_and_settings_are_escaped_on_every_page(tmp_path: P
 
 ALLOWED = {
     *("p", "b", "i", "a", "h1", "h2", "div", "span", "code", "small", "abbr", "ul", "li"),
-    *("dl", "dt", "dd", "details", "summary", "figure", "figcaption", "script"),
+    *("dl", "dt", "dd", "details", "summary", "figure", "figcaption", "script", "br"),
     *("table", "caption", "thead", "tbody", "tr", "th", "td"),
     *("svg", "g", "path", "circle", "text", "title"),
 }

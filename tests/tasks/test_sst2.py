@@ -70,6 +70,54 @@ def test_any_text_becomes_ids_of_the_vocabulary(tokenizer, text):
     assert ids.max() < sst2.VOCABULARY
 
 
+@pytest.fixture(scope="module")
+def answer():
+    """Logits of an exported small BERT, deployed as any artifact is."""
+    import onnxruntime
+
+    from harness import registry
+    from harness.artifact.export import to_onnx
+    from tasks.models import bert
+
+    torch.manual_seed(0)
+    ids = torch.randint(1000, 2000, (4, sst2.LENGTH))
+    inputs = registry.find_task("sst2_bert_compression").inputs
+    graph = to_onnx(bert.build(width=1 / 12, depth=1 / 6), inputs, (ids, torch.ones_like(ids)))
+    session = onnxruntime.InferenceSession(graph.SerializeToString())
+    return lambda arrays: session.run(None, arrays)[0]
+
+
+HOSTILE = {
+    "empty": "",
+    "spaces": " \t ",
+    "10,000 words": "word " * 10_000,
+    "one word of 10,000 letters": "a" * 10_000,
+    "non-ASCII": "déjà vu — naïve 完全に素晴らしい",
+    "emoji": "\U0001f600\U0001f468\u200d\U0001f469\u200d\U0001f467",
+    "control characters": "\x00\u202e\ufffd",
+    "marks": "[CLS] [SEP] [PAD] [MASK]",
+}
+
+
+@pytest.mark.parametrize("name", HOSTILE)
+def test_any_sentence_gets_the_same_finite_logits_alone_and_in_a_batch(tokenizer, answer, name):
+    alone = answer(sst2.tokenize([HOSTILE[name]], tokenizer))
+    assert np.isfinite(alone).all()
+    batch = answer(sst2.tokenize(["a good film", HOSTILE[name]], tokenizer))
+    assert np.allclose(alone[0], batch[1], atol=1e-5)
+
+
+def test_a_request_that_is_all_padding_gets_finite_logits(answer):
+    nothing = np.zeros((1, sst2.LENGTH), np.int64)
+    assert np.isfinite(answer({"ids": nothing, "mask": nothing})).all()
+
+
+def test_an_empty_sentence_of_a_file_is_kept_as_a_row(tmp_path):
+    rows = ["\t1"] + ["good\t1"] * 443 + ["bad\t0"] * 428
+    sentences, _ = sst2.read_table(write(tmp_path, rows))
+    assert (sentences[0], len(sentences)) == ("", 872)
+
+
 def test_a_tokenizer_of_another_model_is_refused(tmp_path):
     from tokenizers import Tokenizer
     from tokenizers.models import WordLevel

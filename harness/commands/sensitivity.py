@@ -1,0 +1,110 @@
+"""The command that probes a reference part by part and writes what it found as a record."""
+
+from __future__ import annotations
+
+import tempfile
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import onnx
+
+from harness import environment, registry
+from harness.artifact.predict import BATCH, run_in_batches, session
+from harness.commands.report import console, print_json
+from harness.data import load_split
+from harness.errors import UsageError
+from harness.record import MetricBlock, ProbeBlock, SensitivityRecord, merge_into
+from harness.run.locked import locked
+from harness.run.prepare import prepare
+from harness.run.scoring import quality
+from harness.run.stages import Place, Prepared
+from harness.types import Budget, Scale
+
+
+def sensitivity(name: str, scale: Scale, place: Place, as_json: bool) -> int:
+    """Probe the frozen reference on the validation split and merge the record into the results.
+
+    Raises UsageError when the reference has no list of encoder layers.
+    """
+    from harness.sensitivity import BATCHES, head_table, probes
+
+    task = registry.find_variant(name)
+    prepared = prepare(task, scale, place)
+    problem = _problem(prepared, place)
+    reference: Any = problem.reference()
+    if not hasattr(reference, "layers") or not hasattr(reference.layers[0], "intermediate"):
+        raise UsageError(f"the reference of {name} is no encoder of layers with attention heads")
+    whole = problem.validate(reference)
+    found: list[ProbeBlock] = []
+    for probe in probes(problem, lambda graph: in_runtime(prepared, graph, place)):
+        found.append(probe)
+        if not as_json:
+            console.print(_line(probe, whole), soft_wrap=True)
+    record = SensitivityRecord(
+        task=task.name,
+        task_version=task.version,
+        scale=scale,
+        reference_sha256=prepared.block.sha256,
+        data_sha256=prepared.data_sha256,
+        metric=MetricBlock(**vars(task.metric)),
+        examples=len(load_split(prepared.data, "validation")),
+        quality=whole,
+        quality_runtime=prepared.block.quality_validation,
+        heads=head_table(problem),
+        batches=BATCHES,
+        probes=found,
+        environment=environment.facts() | {"precision": environment.precision(place.device)},
+        created=datetime.now(UTC).isoformat(timespec="seconds"),
+    )
+    path = place.results / task.name / f"sensitivity.{scale}.jsonl"
+    with locked(place.results / ".lock"):
+        merge_into(path, [record])
+    if as_json:
+        print_json(record.model_dump(mode="json"))
+    else:
+        console.print(f"wrote {path}; `slimbench site` draws it", soft_wrap=True)
+    return 0
+
+
+def _problem(prepared: Prepared, place: Place) -> Any:
+    """The problem that methods see, without a budget, in this process."""
+    import torch
+
+    from harness.run import reference
+    from harness.run.child import set_seeds
+    from harness.run.compression import Problem
+    from harness.run.meter import Meter
+
+    set_seeds(0)
+    torch.set_num_threads(place.threads_for(prepared.task))
+    train = load_split(prepared.data, "train")
+    return Problem(
+        task=prepared.task,
+        train_split=train,
+        validation_split=load_split(prepared.data, "validation"),
+        trained=reference.load(prepared.task, prepared.reference, prepared.shape, train.context),
+        shape=prepared.shape,
+        meter=Meter(Budget()),
+        seed=0,
+        device=torch.device(place.device),
+    )
+
+
+def in_runtime(prepared: Prepared, graph: onnx.ModelProto, place: Place) -> float:
+    """Validation quality of a graph in ONNX Runtime."""
+    task, split = prepared.task, load_split(prepared.data, "validation")
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "model.onnx"
+        onnx.save(graph, path)
+        opened = session(path, place.threads_for(task))
+        outputs = run_in_batches(opened, split.inputs, BATCH)
+    return quality(task, task.predict(outputs), np.asarray(split.targets))
+
+
+def _line(probe: ProbeBlock, whole: float) -> str:
+    layer = "all layers" if probe.layer is None else f"layer {probe.layer}"
+    parts = [probe.change, layer, probe.operator or ""]
+    lost = 100 * (probe.quality - whole)
+    return f"{' '.join(filter(None, parts))}: {100 * probe.quality:.2f}% ({lost:+.2f})"

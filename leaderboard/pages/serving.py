@@ -1,0 +1,58 @@
+"""What lies around a request: making the model's inputs, and requests at their own length."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from harness.paired import nominal_ms, speedup
+from harness.record import MeasurementRecord, PreprocessingRecord
+from leaderboard.board import TaskRecords
+from leaderboard.pages import figures
+from leaderboard.pages.safe import text
+from leaderboard.table import Table
+
+
+def serving_section(table: Table, records: TaskRecords) -> list[str]:
+    """The section's parts; none where nothing was timed."""
+    parts = [_preprocessing(one) for one in records.preprocessing]
+    parts += [_natural(one) for one in _trimmed(table, records)]
+    return ["## Around a request", *parts] if parts else []
+
+
+def _trimmed(table: Table, records: TaskRecords) -> list[MeasurementRecord]:
+    """Timings of the reference at natural length on the table's profile."""
+    profile = table.profile.sha256 if table.profile else ""
+    return [
+        one
+        for one in records.measurements
+        if one.trimmed_length is not None
+        and one.status == "ok"
+        and (one.profile.sha256, one.task_version) == (profile, table.task.version)
+    ]
+
+
+def _preprocessing(record: PreprocessingRecord) -> str:
+    p50, p99 = np.quantile(record.request_ms, [0.5, 0.99])
+    return (
+        "<p>Making the model&rsquo;s inputs of one raw request costs every row the same: "
+        f"<b>{figures.milliseconds(float(p50))} ms</b> median, "
+        f"{figures.milliseconds(float(p99))} ms p99 over {len(record.request_ms):,} test requests "
+        f"({text(record.library)}, one thread, {record.load_label} machine). It is in no "
+        "row&rsquo;s latency.</p>"
+    )
+
+
+def _natural(record: MeasurementRecord) -> str:
+    ratio = speedup(record.pairs)
+    low, high = (figures.significant(end, 3) for end in (ratio.low, ratio.high))
+    ms = ""
+    if record.environment.get("anchor_frozen", True):
+        shown = nominal_ms(record.anchor_nominal_ms, ratio).value
+        ms = f", {figures.milliseconds(shown)} ms nominal"
+    load = "" if record.load_label == "quiet" else f", {record.load_label} machine"
+    return (
+        "<p>Natural length: the artifacts have a fixed length, so a short request costs what a "
+        "full one does. The reference exported with a free length, on the same requests cut to "
+        f"their own {record.trimmed_length:.1f} positions on average, is "
+        f"<b>{figures.ratio(ratio.value)}</b> faster ({low}&ndash;{high}{ms}{load}).</p>"
+    )
