@@ -15,7 +15,7 @@ import onnx
 import onnxruntime
 import torch
 from torch import Tensor, nn
-from tqdm import tqdm
+from tqdm import tqdm  # type: ignore[import-untyped]
 
 from harness.artifact.fake_quantize import TRANSLATIONS
 from harness.errors import SlimbenchError
@@ -69,7 +69,7 @@ def warm_up() -> None:
     """
     tqdm.monitor_interval = 0
     with _quiet(), torch.no_grad():
-        _exported(nn.Identity(), (Input("x", (2,), "float32"),), (torch.zeros(2, 2),))
+        _exported(nn.Identity(), (Input("x", "float32", (2,)),), (torch.zeros(2, 2),))
 
 
 def _exported(
