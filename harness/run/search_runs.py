@@ -66,7 +66,8 @@ def cases_of(prepared: PreparedTable, names: Sequence[str]) -> list[Case]:
 def fits(method: MethodListing, task: TableTask, case: Case) -> bool:
     """Whether a method takes a case."""
     kinds = method.modalities
-    return method.solves in task.poses and (not kinds or case.kind in kinds)
+    scored = task.proxies is not None or not method.uses_proxies
+    return method.solves in task.poses and scored and (not kinds or case.kind in kinds)
 
 
 def plan(
