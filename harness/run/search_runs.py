@@ -88,7 +88,8 @@ def plan(
         if not taken:
             raise UsageError(
                 f"method '{method.name}' solves {method.solves} problems "
-                f"({'/'.join(method.modalities) or 'any'}); no chosen case of "
+                f"({'/'.join(method.modalities) or 'any'}"
+                f"{', with zero-cost scores' if method.uses_proxies else ''}); no chosen case of "
                 f"'{prepared.task.name}' is one"
             )
         for case in taken:
