@@ -39,6 +39,7 @@ class MethodListing:
     settings: tuple[Setting, ...]
     modalities: tuple[str, ...]
     small_baseline: bool
+    uses_proxies: bool
     path: Path
     source_sha256: str
 
@@ -129,6 +130,7 @@ def read_listing(path: Path, family: str) -> MethodListing:
         settings=tuple(fields.get("settings") or ({},)),
         modalities=tuple(fields.get("modalities") or ()),
         small_baseline=bool(fields.get("small_baseline", False)),
+        uses_proxies=bool(fields.get("uses_proxies", False)),
         path=path,
         source_sha256=sha256_of(source),
     )

@@ -268,7 +268,7 @@ class TableTask:
     `DATASET_validation_EPOCHS` (quality), `DATASET_seconds_EPOCHS` (estimated training time) and
     `DATASET_DEVICE` (cost); `test` holds `DATASET_test`. Both have the architectures as targets,
     int8 (architectures, decisions). `devices` maps profiles to DEVICE; `clock` says what the
-    simulated seconds are.
+    simulated seconds are. `proxies` is a file of zero-cost scores, see harness/run/proxies.py.
     """
 
     name: str
@@ -283,6 +283,7 @@ class TableTask:
     clock: str
     folder: Path
     poses: tuple[str, ...] = ("Search",)
+    proxies: Path | None = None
 
 
 class Compression(Protocol):
@@ -374,6 +375,13 @@ class Search(Protocol):
     def costs(self, architectures: np.ndarray, device: str | None = None) -> np.ndarray:
         """As `cost` for int (n, decisions) architectures; float64 (n,)."""
 
+    def proxy(self, name: str, architectures: np.ndarray | None = None) -> np.ndarray:
+        """Zero-cost scores float64 (n,) of int (n, decisions), default all of `space.all()`.
+
+        Charged the seconds they took to compute, also again; in a budget of queries as a share of
+        a mean full training. Where the budget does not cover them, OverBudgetError and no charge.
+        """
+
     def exhausted(self) -> bool:
         """Whether the budget is spent."""
 
@@ -394,7 +402,8 @@ class Method:
     `solve(problem, **setting)` returns an nn.Module or an ONNX ModelProto, or, for a Search, the
     chosen architecture (several where a device's cost counts); each entry of `settings` is one
     operating point, together they draw the method's curve. `modalities` limits a method to kinds
-    of data, or of Search cases: `quality`, `long`, `trade_off`.
+    of data, or of Search cases: `quality`, `long`, `trade_off`; `uses_proxies` to spaces that have
+    zero-cost scores.
     """
 
     name: str
@@ -405,3 +414,4 @@ class Method:
     source: str
     modalities: tuple[str, ...] = ()
     small_baseline: bool = False
+    uses_proxies: bool = False

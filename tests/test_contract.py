@@ -64,7 +64,7 @@ def test_a_method_states_source_and_at_least_three_settings(name):
 def test_what_is_read_without_importing_equals_what_is_imported(name):
     listing = METHODS[name]
     method = registry.load_method(listing.path)
-    for field in ("name", "version", "source", "modalities", "small_baseline"):
+    for field in ("name", "version", "source", "modalities", "small_baseline", "uses_proxies"):
         assert getattr(method, field) == getattr(listing, field)
     assert [dict(each) for each in method.settings] == [dict(each) for each in listing.settings]
     assert method.solves.__name__ == listing.solves
@@ -78,7 +78,10 @@ SEARCHES = [
     )
     for task in registry.table_tasks()
     for method in METHODS
-    if METHODS[method].solves == "Search"
+    if any(
+        search_runs.fits(METHODS[method], registry.table_tasks()[task], case)
+        for case in registry.table_tasks()[task].cases
+    )
 ]
 
 

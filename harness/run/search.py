@@ -12,6 +12,8 @@ import numpy as np
 
 from harness.data import load_column
 from harness.errors import OverBudgetError, UsageError
+from harness.run import proxies
+from harness.run.proxies import Proxies
 from harness.types import Architecture, Case, Space, TableTask
 
 COUNTED = ("macs", "params")  # known of an architecture without training it
@@ -25,7 +27,9 @@ class Table:
 
     `quality`, `seconds` and `charges` (what a query costs in the budget's unit) are float64
     (fidelities, rows), `costs[device]` is float64 (rows,). The lists hold the same numbers for
-    queries one by one, made once for all seeds.
+    queries one by one, made once for all seeds. `shares` (fidelities,) are parts of a full
+    training, of which one takes `training_seconds` on average; `second_charge` is what a second of
+    computing zero-cost scores costs in the budget's unit.
     """
 
     space: Space
@@ -38,6 +42,10 @@ class Table:
     row_of_number: np.ndarray
     quality_list: list[list[float]]
     charges_list: list[list[float]]
+    shares: np.ndarray
+    training_seconds: float
+    second_charge: float
+    proxies: Proxies | None
 
     def row(self, architecture: Architecture) -> int:
         """The row of an architecture. Raises UsageError outside the space."""
@@ -65,6 +73,27 @@ class Table:
             bad = asked[found.argmin()]
             raise UsageError(self._outside(tuple(bad.tolist())))
         return found
+
+    def spending(self, log: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """Queries (full trainings), seconds and charge of each entry of a log, float64 (n,).
+
+        Raises UsageError for an entry that no Problem of this table writes.
+        """
+        rows, levels = np.divmod(log, len(self.quality))
+        bought = log < 0
+        outside = rows.max(initial=0) >= len(self.architectures)
+        if outside or (self.proxies is None and bought.any()):
+            raise UsageError(
+                "the log of queries was changed: it names architectures outside the space"
+            )
+        rows, levels = np.where(bought, 0, rows), np.where(bought, 0, levels)
+        queries, seconds = self.shares[levels], self.seconds[levels, rows]
+        charges = self.charges[levels, rows]
+        if self.proxies is not None and bought.any():
+            price = self.proxies.price(log[bought])
+            queries[bought], seconds[bought] = price / self.training_seconds, price
+            charges[bought] = price * self.second_charge
+        return queries, seconds, charges
 
     def _outside(self, architecture: object) -> str:
         sizes = [len(names) for names in self.space.choices]
@@ -108,9 +137,11 @@ def load_table(task: TableTask, case: Case, folder: Path) -> Table:
     row_of_number[numbers_of(architectures, task.space)] = np.arange(len(architectures))
     quality = np.stack([column(f"validation_{epochs}") for epochs in case.fidelities])
     seconds = np.stack([column(f"seconds_{epochs}") for epochs in case.fidelities])
-    charges = seconds
+    shares = np.array(case.fidelities) / case.full_epochs
+    training_seconds = float(seconds[-1].mean() / shares[-1])
+    charges, second_charge = seconds, 1.0
     if case.budget.queries is not None:
-        shares = np.array(case.fidelities) / case.full_epochs
+        second_charge = 1 / training_seconds if training_seconds else math.inf
         charges = np.repeat(shares[:, None], len(architectures), axis=1)
     return Table(
         space=task.space,
@@ -123,13 +154,18 @@ def load_table(task: TableTask, case: Case, folder: Path) -> Table:
         charges_list=charges.tolist(),
         rows={tuple(one): row for row, one in enumerate(architectures.tolist())},
         row_of_number=row_of_number,
+        shares=shares,
+        training_seconds=training_seconds,
+        second_charge=second_charge,
+        proxies=proxies.load(task.proxies, len(row_of_number)) if task.proxies else None,
     )
 
 
 class Problem:
     """Implements harness.types.Search for one seed; `asked` is the log that is scored later.
 
-    An entry of `asked` is `row * len(fidelities) + level`, level 0 being the fewest epochs.
+    An entry of `asked` is `row * len(fidelities) + level`, level 0 being the fewest epochs; a
+    negative one is a purchase of zero-cost scores, see harness/run/proxies.py.
     """
 
     def __init__(self, table: Table, case: Case, seed: int) -> None:
@@ -193,6 +229,30 @@ class Problem:
         values = self._costs(device)[self._table.rows_of(architectures)]
         return np.where(np.isnan(values), np.inf, values)
 
+    def proxy(self, name: str, architectures: np.ndarray | None = None) -> np.ndarray:
+        """Zero-cost scores float64 (n,) of int (n, decisions), default all of `space.all()`.
+
+        Charged the CPU seconds they took, equal networks once; a budget of queries takes them as
+        a share of a mean full training. -inf where input and output are not connected. Raises
+        OverBudgetError, and charges nothing, when the budget does not cover them; UsageError for
+        an unknown proxy or a space without.
+        """
+        known = self._table.proxies
+        if known is None:
+            raise UsageError(f"the space {self.space.name} has no zero-cost scores; use costs()")
+        rows = None if architectures is None else self._table.rows_of(architectures)
+        asked = None if rows is None else numbers_of(self._table.architectures[rows], self.space)
+        entries = known.entries(name, asked)
+        charge = float(known.price(entries).sum()) * self._table.second_charge
+        if self._spent + charge > self._budget:
+            raise OverBudgetError(
+                f"the scores '{name}' cost {charge:.6g}, {self._budget - self._spent:.6g} of "
+                f"{self._budget:.6g} are left; ask for fewer architectures"
+            )
+        self._spent += charge
+        self.asked.extend(entries.tolist())
+        return known.scores(name, np.arange(len(known.network)) if asked is None else asked)
+
     def exhausted(self) -> bool:
         """Whether the budget is spent."""
         return self._spent >= self._budget
@@ -217,9 +277,10 @@ class Problem:
         return [self._architecture(row) for row in rows[kept]]
 
     def _asked(self) -> tuple[np.ndarray, np.ndarray]:
-        if not self.asked:
+        log = np.array(self.asked)
+        if not (log >= 0).any():
             raise UsageError("nothing was queried yet; query at least one architecture first")
-        found: tuple[np.ndarray, np.ndarray] = np.divmod(np.array(self.asked), self._count)
+        found: tuple[np.ndarray, np.ndarray] = np.divmod(log[log >= 0], self._count)
         return found
 
     def _architecture(self, row: int) -> Architecture:

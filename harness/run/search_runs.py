@@ -66,7 +66,8 @@ def cases_of(prepared: PreparedTable, names: Sequence[str]) -> list[Case]:
 def fits(method: MethodListing, task: TableTask, case: Case) -> bool:
     """Whether a method takes a case."""
     kinds = method.modalities
-    return method.solves in task.poses and (not kinds or case.kind in kinds)
+    scored = task.proxies is not None or not method.uses_proxies
+    return method.solves in task.poses and scored and (not kinds or case.kind in kinds)
 
 
 def plan(
@@ -87,7 +88,8 @@ def plan(
         if not taken:
             raise UsageError(
                 f"method '{method.name}' solves {method.solves} problems "
-                f"({'/'.join(method.modalities) or 'any'}); no chosen case of "
+                f"({'/'.join(method.modalities) or 'any'}"
+                f"{', with zero-cost scores' if method.uses_proxies else ''}); no chosen case of "
                 f"'{prepared.task.name}' is one"
             )
         for case in taken:

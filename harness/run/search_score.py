@@ -17,6 +17,7 @@ from typing import Any
 import numpy as np
 
 from harness import data, environment, traces
+from harness.errors import UsageError
 from harness.record import (
     Answer,
     CaseBlock,
@@ -73,8 +74,14 @@ class SearchRun:
             "setting": dict(self.setting),
             "seeds": self.seeds,
             "scale": self.prepared.scale,
-        }
+        } | self.proxies
         return sha256_of(json.dumps(parts, sort_keys=True).encode())
+
+    @property
+    def proxies(self) -> dict[str, str]:
+        """The hash of the zero-cost scores, for methods that use them."""
+        file = self.prepared.task.proxies
+        return {"proxies_sha256": sha256_of(file)} if file and self.method.uses_proxies else {}
 
     @property
     def folder(self) -> Path:
@@ -104,7 +111,7 @@ def score(
             continue
         answer = _kept(table, case, answer)
         parts.append(trace_of(table, case, tests, seed["seed"], log, answer))
-        queries += len(log)
+        queries += int((log >= 0).sum())
         answers.update(answer.tolist())
     trace = traces.joined(parts) if parts else {}
     record = SearchRecord(
@@ -123,7 +130,7 @@ def score(
         ],
         trace_sha256=traces.digest(trace) if trace else None,
         cost=Cost(queries=queries),
-        environment=environment.facts() | {"sandbox": told["sandbox"]},
+        environment=environment.facts() | {"sandbox": told["sandbox"]} | run.proxies,
         created=datetime.now(UTC).isoformat(timespec="seconds"),
     )
     return record, trace
@@ -131,15 +138,17 @@ def score(
 
 def _misfit(table: Table, case: Case, log: np.ndarray, answer: np.ndarray) -> str | None:
     """Why a log or an answer cannot count, or None."""
-    rows, levels = np.divmod(log, len(case.fidelities))
     count = len(table.architectures)
     if not len(answer) or answer.min() < 0 or answer.max() >= count:
         return "no answer inside the space was committed"
-    if len(rows) and (rows.min() < 0 or rows.max() >= count):
-        return "the log of queries was changed: it names architectures outside the space"
     most = budget_of(case) * (1 + 1e-9)  # sums of shares may differ in their last digits
-    if table.charges[levels, rows][:-1].sum() >= most:
+    try:
+        charges = table.spending(log)[2]
+    except UsageError as error:
+        return str(error)
+    if charges[:-1].sum() >= most:
         return f"the log of queries was changed: it spends more than {budget_of(case):g}"
+    rows, levels = np.divmod(log[log >= 0], len(case.fidelities))
     asked = rows[levels == len(case.fidelities) - 1]
     return _unable(table, case.device, asked, answer) if case.device else None
 
@@ -180,27 +189,29 @@ def trace_of(
     log: np.ndarray,
     answer: np.ndarray,
 ) -> Trace:
-    """One seed's lines: each query that changed the best so far (or the front), and the answers."""
+    """One seed's lines: each query that changed the best so far (or the front), and the answers.
+
+    What was spent includes purchases of zero-cost scores.
+    """
+    spent, clock = (np.cumsum(part) for part in table.spending(log)[:2])
+    ends = (spent[-1], clock[-1]) if len(log) else (0.0, 0.0)
+    spent, clock, log = spent[log >= 0], clock[log >= 0], log[log >= 0]
     rows, levels = np.divmod(log, len(case.fidelities))
     quality = table.quality[levels, rows]
     costs = table.costs[case.device] if case.device else np.full(len(table.architectures), np.nan)
     kept = _front_changes(quality, costs[rows]) if case.device else _best_changes(quality, levels)
-    spent = np.cumsum(np.array(case.fidelities)[levels] / case.full_epochs)
-    clock = np.cumsum(table.seconds[levels, rows])
-    last = np.full(len(answer), len(log) - 1)
     top = len(case.fidelities) - 1
-    when = np.concatenate([kept, last])
     which = np.concatenate([rows[kept], answer])
     level = np.concatenate([levels[kept], np.full(len(answer), top)])
     columns: dict[str, Any] = {
-        "seed": np.full(len(when), seed),
-        "queries": spent[when] if len(log) else np.zeros(len(when)),
-        "seconds": clock[when] if len(log) else np.zeros(len(when)),
+        "seed": np.full(len(which), seed),
+        "queries": np.concatenate([spent[kept], np.full(len(answer), ends[0])]),
+        "seconds": np.concatenate([clock[kept], np.full(len(answer), ends[1])]),
         "architecture": which,
         "fidelity": np.array(case.fidelities)[level],
         "validation": table.quality[level, which],
         "cost": costs[which],
-        "answer": np.arange(len(when)) >= len(kept),
+        "answer": np.arange(len(which)) >= len(kept),
     }
     found = {name: np.asarray(columns[name]).astype(kind) for name, kind in traces.COLUMNS.items()}
     return found | {

@@ -41,9 +41,9 @@ def test_a_method_answers_within_the_budget_and_repeats_itself(name, kind, numbe
     problem, answer = solved(name, kind, number, tables, 1)
     again, same = solved(name, kind, number, tables, 1)
     assert (answer, problem.asked) == (same, again.asked)
-    charges = tables[kind].charges
-    rows, levels = np.divmod(problem.asked, len(CASES[kind].fidelities))
-    spent = charges[levels, rows]
+    log = np.array(problem.asked)
+    spent = tables[kind].spending(log)[2]
+    rows = log[log >= 0] // len(CASES[kind].fidelities)
     budget = CASES[kind].budget.queries or CASES[kind].budget.simulated_seconds
     assert spent[:-1].sum() < budget
     assert problem.exhausted()
