@@ -88,4 +88,5 @@ TASK = TableTask(
     devices=DEVICES,
     clock=CLOCK,
     folder=Path(__file__).parent,
+    proxies=Path(__file__).with_name("proxies.safetensors"),
 )

@@ -112,7 +112,7 @@ def test_scores_computed_again_are_those_of_the_file(scores, real_data, tmp_path
 @pytest.mark.real_data
 @pytest.mark.parametrize("name", PROXIES)
 def test_scores_rank_cells_as_their_accuracy_does(name, scores, real_data):
-    """At least the rank correlations that the card states, less some room."""
+    """Spearman's correlation with accuracy on CIFAR-10; the card has what was measured."""
     folder = real_data / "nasbench201"
     if not (folder / "checksums.json").is_file():
         pytest.skip("nasbench201 is not prepared")
@@ -149,10 +149,10 @@ def test_scores_rank_cells_as_published_ones_do(name, published, least, scores):
 
 
 LEAST = {
-    "naswot": 0.7,
-    "jacov": 0.65,
+    "naswot": 0.68,
+    "jacov": 0.7,
     "grad_norm": 0.5,
     "snip": 0.5,
-    "synflow": 0.65,
-    "zen": 0.1,
+    "synflow": 0.68,
+    "zen": 0.4,
 }
