@@ -3,12 +3,13 @@
 Source: White et al. 2020, arXiv:2005.02960 (local search), with the start that Abdelfattah et al.
 2021, arXiv:2101.08134, give to evolution. The order is that of parameters, or the mean rank by
 parameters and three zero-cost proxies; it moves at the first better neighbour and starts anew at
-the next in order.
+the next in order. A proxy that the budget does not cover is left out.
 """
 
 import numpy as np
 
 from harness import Architecture, Method, Search
+from harness.errors import OverBudgetError
 
 PROXIES = {"params": (), "ensemble": ("synflow", "naswot", "jacov")}
 
@@ -30,7 +31,12 @@ def solve(problem: Search, by: str) -> Architecture:
 def _worth(problem: Search, proxies: tuple[str, ...]) -> dict[Architecture, float]:
     """The mean rank of every architecture, 0 to 1, best first; equals in random order."""
     listed = problem.space.all()
-    columns = [problem.costs(listed, "params"), *(problem.proxy(name) for name in proxies)]
+    columns = [problem.costs(listed, "params")]
+    for name in proxies:
+        try:
+            columns.append(problem.proxy(name))
+        except OverBudgetError:  # the budget does not cover it
+            continue
     ranks = [np.unique(one, return_inverse=True)[1] for one in columns]
     mean = sum(one / one.max() for one in ranks) / len(ranks)
     mean += 1e-9 * np.random.default_rng(problem.random.getrandbits(32)).random(len(listed))
