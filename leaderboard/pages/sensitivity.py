@@ -27,7 +27,8 @@ def sections(record: SensitivityRecord) -> list[str]:
     of = (
         f"Of the frozen reference on the {record.examples:,} validation examples, one change at a "
         f"time and no training after it; unchanged it has {whole}. One example is "
-        f"{figures.significant(100 / record.examples, 2)} points: differences of a few are noise."
+        f"{figures.significant(100 / record.examples, 2)} points; changes of a few examples are "
+        "noise."
     )
     return [
         "## Head importance",
