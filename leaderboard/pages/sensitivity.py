@@ -26,7 +26,9 @@ def sections(record: SensitivityRecord) -> list[str]:
     metric, whole = record.metric, figures.quality(record.quality, record.metric.unit)
     of = (
         f"Of the frozen reference on the {record.examples:,} validation examples, one change at a "
-        f"time and no training after it; unchanged it has {whole}."
+        f"time and no training after it; unchanged it has {whole}. One example is "
+        f"{figures.significant(100 / record.examples, 2)} points; changes of a few examples are "
+        "noise."
     )
     return [
         "## Head importance",
