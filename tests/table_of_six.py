@@ -6,7 +6,7 @@ import numpy as np
 
 from harness import Budget, Case, DataSet, Metric, Space, Split, TableTask
 from harness import data as cache
-from harness.run.search import Table, load_table
+from harness.run.table import Table, load_table
 
 ARCHITECTURES = np.array([[0, 0], [0, 1], [1, 0], [1, 1], [2, 0], [2, 1]], np.int8)
 SPACE = Space(

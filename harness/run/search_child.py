@@ -26,7 +26,8 @@ from harness import registry
 from harness.errors import OverBudgetError, SlimbenchError
 from harness.run import sandbox
 from harness.run.job import SearchJob
-from harness.run.search import Problem, Table, load_table
+from harness.run.search import Problem
+from harness.run.table import Table, load_table
 from harness.types import Case
 
 LARGEST_REPORT_BYTES = 50 * 10**6

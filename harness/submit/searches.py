@@ -17,7 +17,7 @@ from harness.errors import RefusedError, UsageError
 from harness.record import ClaimBlock, SearchRecord
 from harness.registry import MethodListing
 from harness.run import search_runs
-from harness.run.search import Table, budget_of, load_table
+from harness.run.search import budget_of
 from harness.run.search_score import (
     MOST_ANSWERS,
     SearchRun,
@@ -25,6 +25,7 @@ from harness.run.search_score import (
     hidden_columns,
     task_block,
 )
+from harness.run.table import Table, load_table
 from harness.submit import audits
 from harness.submit.archive import plain_arrays
 from harness.submit.verdict import Options, SearchVerdict

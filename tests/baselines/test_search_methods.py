@@ -4,8 +4,9 @@ import numpy as np
 import pytest
 
 from harness import data, registry
-from harness.run.search import Problem, load_table, small
+from harness.run.search import Problem, small
 from harness.run.search_child import answer_rows
+from harness.run.table import load_table
 
 TASK = registry.find_table_task("cell_search")
 METHODS = {name: one for name, one in registry.methods().items() if one.solves == "Search"}

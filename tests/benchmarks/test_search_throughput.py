@@ -8,7 +8,8 @@ import pandas as pd
 import pytest
 
 from harness import data, registry
-from harness.run.search import Problem, load_table
+from harness.run.search import Problem
+from harness.run.table import load_table
 from tasks.datasets.nasbench201 import generate
 
 TASK = registry.find_table_task("cell_search")

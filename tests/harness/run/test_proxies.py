@@ -11,9 +11,10 @@ from table_of_six import ARCHITECTURES, VALIDATION, case, task
 from harness import data, registry
 from harness.errors import DataError, OverBudgetError, UsageError
 from harness.run.proxies import load
-from harness.run.search import Problem, load_table
+from harness.run.search import Problem
 from harness.run.search_runs import fits
 from harness.run.search_score import trace_of
+from harness.run.table import load_table
 
 VALUES = np.array([[1.0, 5.0, 3.0, 2.0], [9.0, 8.0, 7.0, 6.0]])
 SECONDS = np.array([[1.0, 2.0, 4.0, 8.0], [0.5, 0.5, 0.5, 0.5]], np.float32)
