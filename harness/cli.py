@@ -184,6 +184,9 @@ def measure(
     natural_length: Annotated[
         bool, typer.Option("--natural-length", help="Time the reference on unpadded requests.")
     ] = False,
+    published: Annotated[
+        bool, typer.Option("--published", help="Also rows of the board whose artifacts are here.")
+    ] = False,
     pack: Annotated[
         Path | None, typer.Option(help="Write a kit for another device into this new folder.")
     ] = None,
@@ -217,14 +220,14 @@ def measure(
     elif freeze:
         code = latency.freeze(model, scale_, place, profile)
     else:
-        order = latency.Order(model, scale_, place, profile, method_file or [])
+        order = latency.Order(model, scale_, place, profile, method_file or [], published)
         code = latency.measure_task(order, as_json)
     raise typer.Exit(code)
 
 
 @app.command()
 def attribute(
-    model: Annotated[Path, typer.Argument(help="An ONNX file.")],
+    model: Annotated[Path, typer.Argument(help="An ONNX file, or the folder of a run.")],
     profile: Annotated[str | None, typer.Option(help="An ONNX Runtime profile.")] = None,
     out: Annotated[Path | None, typer.Option(help="Folder for JSON, SVG and trace.")] = None,
     as_json: Json = False,
@@ -232,6 +235,7 @@ def attribute(
     """Where the time goes: milliseconds, MACs and bytes by layer and branch."""
     from harness.commands import latency
 
+    model = model / "model.onnx" if model.is_dir() else model
     raise typer.Exit(latency.attribute(model, profile, out, as_json))
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -12,13 +12,15 @@ import numpy as np
 from harness import registry
 from harness.artifact.check import check_model
 from harness.commands.report import console, print_json, speed_of
-from harness.errors import UsageError
+from harness.errors import SlimbenchError, UsageError
 from harness.measure.profile import Profile, load_profile
 from harness.paired import anchor_ms
 from harness.record import RunRecord, merge_into, parse_line, sha256_of
+from harness.registry import MethodListing
 from harness.run import timing
 from harness.run.prepare import prepare
-from harness.run.stages import Place, Run
+from harness.run.restore import restore
+from harness.run.stages import Place, Prepared
 from harness.types import Scale
 
 LARGEST_MODEL_BYTES = 2 * 10**9
@@ -33,6 +35,7 @@ class Order:
     place: Place
     profile: str | None
     method_files: Sequence[Path] = ()
+    published: bool = False  # also the rows of the results folder whose artifacts lie there
 
 
 def measure_task(order: Order, as_json: bool) -> int:
@@ -42,6 +45,8 @@ def measure_task(order: Order, as_json: bool) -> int:
     known = registry.methods(order.method_files)
     prepared = prepare(task, order.scale, order.place)
     failed, skipped = 0, set()
+    if order.published:
+        failed += _restore(prepared, order.place)
     for path in sorted((order.place.runs / task.name).glob(f"*/{order.scale}/*/record.json")):
         record = parse_line(path.read_text(), str(path))
         if not isinstance(record, RunRecord) or record.status != "ok":
@@ -49,12 +54,9 @@ def measure_task(order: Order, as_json: bool) -> int:
         if record.method.name not in known:
             skipped.add(record.method.name)
             continue
-        device = str(record.environment.get("device", order.place.device))
-        where = replace(order.place, device=device)
-        run = Run(prepared, known[record.method.name], record.setting, record.seed, where)
-        if run.folder != path.parent:
+        if not _is_current(record, prepared, known[record.method.name]):
             continue
-        found = timing.measure_run(run, record, chosen)
+        found = timing.measure_folder(path.parent, record, prepared, order.place, chosen)
         if found is None:
             continue
         failed += found.status not in ("ok", "off_profile")
@@ -65,6 +67,36 @@ def measure_task(order: Order, as_json: bool) -> int:
     for name in sorted(skipped):
         console.print(f"skipped the runs of '{name}', which is unknown: add --method-file FILE.py")
     return 1 if failed else 0
+
+
+def _is_current(record: RunRecord, prepared: Prepared, method: MethodListing | None = None) -> bool:
+    """Whether a run is of this version of the task, of its reference and of the method."""
+    reference = record.task.reference
+    return (
+        reference is not None
+        and reference.sha256 == prepared.block.sha256
+        and record.task.version == prepared.task.version
+        and (method is None or record.method.version == method.version)
+    )
+
+
+def _restore(prepared: Prepared, place: Place) -> int:
+    """Run folders of the published rows whose artifacts are here; how many could not be made."""
+    import leaderboard
+
+    board = leaderboard.load(place.results)
+    name, failed = prepared.task.name, 0
+    runs = board.records(name).runs if name in board.tasks() else []
+    for record in runs:
+        artifact = board.artifact_of(name, record.artifact_sha256 or "none")
+        if record.scale != prepared.scale or artifact is None or not _is_current(record, prepared):
+            continue
+        try:
+            restore(record, artifact, prepared, place)
+        except SlimbenchError as error:
+            console.print(str(error), soft_wrap=True)
+            failed += 1
+    return failed
 
 
 def measure_file(model: Path, anchor: Path | None, profile: str | None, as_json: bool) -> int:

@@ -144,4 +144,4 @@ def _publish_measurement(run: Run, found: Any) -> None:
     record, measured = parse_line(path.read_text(), str(path)), parse_line(found, "measurement")
     assert isinstance(record, RunRecord)
     assert isinstance(measured, MeasurementRecord)
-    timing.publish_measurement(run, record, measured)
+    timing.publish_measurement(run.place, record, measured)

@@ -22,7 +22,7 @@ from harness.record import (
 )
 from harness.run.locked import locked
 from harness.run.scoring import ANSWERS
-from harness.run.stages import Run
+from harness.run.stages import Place, Prepared, Run
 
 REQUESTS = 512
 DEFAULT_RUNTIME = "onnxruntime"
@@ -40,38 +40,42 @@ def default_profile() -> Profile | None:
 
 
 def measure_run(run: Run, record: RunRecord, profile: Profile) -> MeasurementRecord | None:
-    """Time a finished run on a profile, or reuse its measurement; None for a failed run.
+    """Time a finished run on a profile, or reuse its measurement; None for a failed run."""
+    return measure_folder(run.folder, record, run.prepared, run.place, profile)
+
+
+def measure_folder(
+    folder: Path, record: RunRecord, prepared: Prepared, place: Place, profile: Profile
+) -> MeasurementRecord | None:
+    """As `measure_run`, of the run whose folder this is.
 
     Smoke runs are timed for 1 s at most and never settle.
     """
     if record.status != "ok":
         return None
-    path = run.folder / "measure" / f"{profile.name}.json"
-    with locked(run.folder / "lock"):
-        if path.is_file():
-            found = parse_line(path.read_text(), str(path))
-            if is_usable(found, profile, run.prepared.task.throughput_batch):
-                publish_measurement(run, record, found)
-                return found
-        inputs, expected = requests(run.prepared.data, run.folder / "predictions.npz")
-        found = measure(
-            run.folder / "model.onnx",
-            run.prepared.anchor,
-            profile,
-            inputs,
-            [expected],
-            task=record.task.name,
-            task_version=record.task.version,
-            quick=record.scale == "smoke",
-            throughput_batch=run.prepared.task.throughput_batch,
-        )
-        write_atomically(path, to_line(found).encode())
-    publish_measurement(run, record, found)
+    path = folder / "measure" / f"{profile.name}.json"
+    with locked(folder / "lock"):
+        found = parse_line(path.read_text(), str(path)) if path.is_file() else None
+        if not is_usable(found, profile, prepared.task.throughput_batch):
+            inputs, expected = requests(prepared.data, folder / "predictions.npz")
+            found = measure(
+                folder / "model.onnx",
+                prepared.anchor,
+                profile,
+                inputs,
+                [expected],
+                task=record.task.name,
+                task_version=record.task.version,
+                quick=record.scale == "smoke",
+                throughput_batch=prepared.task.throughput_batch,
+            )
+            write_atomically(path, to_line(found).encode())
+    publish_measurement(place, record, found)
     return found
 
 
 def is_usable(
-    found: Record, profile: Profile, batch: int | None = None
+    found: Record | None, profile: Profile, batch: int | None = None
 ) -> TypeGuard[MeasurementRecord]:
     """Whether a stored measurement is of this profile and batch and did not fail."""
     return (
@@ -93,10 +97,10 @@ def requests(data_folder: Path, predictions: Path) -> tuple[dict[str, np.ndarray
     return {name: np.array(array[index]) for name, array in split.inputs.items()}, expected
 
 
-def publish_measurement(run: Run, record: RunRecord, found: MeasurementRecord) -> None:
+def publish_measurement(place: Place, record: RunRecord, found: MeasurementRecord) -> None:
     """Merge a measurement into the results, beside the records of its run."""
     if found.status == "off_profile" and record.scale != "smoke":
         return
-    with locked(run.place.results / ".lock"):
+    with locked(place.results / ".lock"):
         name = f"{record.method.name}.{record.scale}.jsonl"
-        merge_into(run.place.results / record.task.name / name, [found])
+        merge_into(place.results / record.task.name / name, [found])
