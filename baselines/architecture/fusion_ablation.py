@@ -1,6 +1,6 @@
 """What the graph buys: the reference's family with each way to join own and graph vectors.
 
-Source: gate, Arevalo et al. 2017, arXiv:1702.01992, section 3.2; the other four are its controls.
+Source: gate, Arevalo et al. 2017, arXiv:1702.01992, section 3.2; the others are its controls.
 Each is trained from scratch on the reference's own compute.
 """
 
@@ -25,6 +25,7 @@ METHOD = Method(
         {"fusion": "graph", "budget": "reference"},
         {"fusion": "concatenation", "budget": "reference"},
         {"fusion": "attention", "budget": "reference"},
+        {"fusion": "residual", "budget": "reference"},
     ),
     source="arXiv:1702.01992",
     modalities=("clicks",),

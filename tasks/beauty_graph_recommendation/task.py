@@ -9,7 +9,7 @@ from tasks.datasets import amazon
 
 BATCH_MACS = 1.31e9  # one training batch of 256 users of the reference, by FlopCounterMode
 EPOCH = 3 * BATCH_MACS * 87  # training compute of one epoch of the reference
-FUSIONS = ("sequence", "graph", "concatenation", "gated", "attention")  # of own and graph vector
+FUSIONS = ("sequence", "graph", "concatenation", "gated", "attention", "residual")  # of own and graph vector
 CHANCE = 4.5436 / 12_101  # the mean of 1 / log2(1 + rank) over random ranks
 
 

@@ -19,6 +19,8 @@ from harness.retrieval import Table
 
 from torch_geometric.nn import HeteroConv, SAGEConv  # isort: skip
 
+CLOSED = -2.0  # bias of a residual gate at first
+DROPPED = 0.5  # share of items that go without their graph vector in a residual's training
 START = 0.02  # of each number of an item's own vector, and of its graph vector
 HAS, OF = ("item", "has", "attribute"), ("attribute", "of", "item")
 
@@ -69,7 +71,12 @@ class GraphEncoder(nn.Module):
 
 
 class GraphItems(nn.Module):
-    """The item table: `fusion` is graph, concatenation, gated or attention."""
+    """The item table: `fusion` is graph, concatenation, gated, attention or residual.
+
+    Residual adds a gated graph vector to the item's own; in training half of the items go without,
+    as stochastic depth does with layers (Huang et al. 2016, arXiv:1603.09382), so that own vectors
+    do not lean on it.
+    """
 
     def __init__(self, weight: Tensor, graph: GraphEncoder, fusion: str) -> None:
         super().__init__()
@@ -79,9 +86,11 @@ class GraphItems(nn.Module):
         self.fusion = fusion
         self.norm = nn.LayerNorm(width)
         nn.init.constant_(self.norm.weight, START)  # free to grow as fast as the own vectors
-        outputs = {"concatenation": width, "gated": width, "attention": 1}.get(fusion)
+        outputs = 1 if fusion == "attention" else width
         inputs = width if fusion == "attention" else 2 * width
-        self.mix = nn.Linear(inputs, outputs) if outputs else None
+        self.mix = None if fusion == "graph" else nn.Linear(inputs, outputs)
+        if fusion == "residual" and self.mix is not None:
+            nn.init.constant_(self.mix.bias, CLOSED)
 
     def forward(self, change: Tensor | float = 0.0) -> Tensor:
         """(items + 1, width); `change` is added to all features, as when the catalogue changes."""
@@ -103,8 +112,18 @@ class GraphItems(nn.Module):
         elif self.mix is not None:
             mixed = self.mix(torch.cat([own, found], 1))
             gate = torch.sigmoid(mixed)
-            joined = mixed if self.fusion == "concatenation" else gate * own + (1 - gate) * found
+            if self.fusion == "concatenation":
+                joined = mixed
+            elif self.fusion == "residual":
+                joined = own + gate * self._dropped(found)
+            else:
+                joined = gate * own + (1 - gate) * found
         return joined
+
+    def _dropped(self, found: Tensor) -> Tensor:
+        if not self.training:
+            return found
+        return found * (torch.rand(len(found), 1, device=found.device) > DROPPED).to(found.dtype)
 
 
 def table(context: Mapping[str, Any], width: int, fusion: str) -> nn.Module:
