@@ -16,6 +16,7 @@ from harness.types import (
     Split,
     TableTask,
     Task,
+    TrainedSpace,
 )
 
 __all__ = [
@@ -34,4 +35,5 @@ __all__ = [
     "Split",
     "TableTask",
     "Task",
+    "TrainedSpace",
 ]

@@ -107,6 +107,22 @@ class Cost(Row):
     peak_rss_bytes: int = 0
 
 
+class FoundBlock(Row):
+    """The architecture that a search found before it was trained.
+
+    `cost` is its predicted latency in ms on the profile `cost_of`, or its MACs; `search_macs` is
+    what the search spent, which one search spends for the rows of all its limits together.
+    """
+
+    space: str
+    architecture: str
+    quality_when_found: float | None
+    cost_of: str
+    cost: float
+    cost_of_reference: float
+    search_macs: float
+
+
 class RunRecord(Row):
     """One run of one method at one setting and seed on one task."""
 
@@ -127,6 +143,7 @@ class RunRecord(Row):
     counts: Counts | None = None
     artifact_sha256: str | None = None
     predictions_sha256: str | None = None
+    found: FoundBlock | None = None
     cost: Cost = Field(default_factory=Cost)
     environment: dict[str, Any] = Field(default_factory=dict)
     created: str

@@ -23,6 +23,7 @@ from harness.errors import UsageError
 from harness.record import sha256_of
 from harness.types import DataSet, Method, Setting, TableTask, Task
 
+CASE_KINDS = {"quality", "long", "trade_off", "trained"}
 ROOT = Path(__file__).resolve().parent.parent
 
 
@@ -216,6 +217,10 @@ def find_method(name: str, extra: Iterable[Path] = ()) -> MethodListing:
 
 def applies(method: MethodListing, task: Task) -> bool:
     """Whether the task poses the method's kind of problem on data that the method takes."""
+    if method.solves == "Search":
+        kinds = set(method.modalities) - CASE_KINDS  # kinds of data, if it names any
+        fits = "trained" in method.modalities and (not kinds or task.modality in kinds)
+        return task.search is not None and fits
     return method.solves in task.poses and (
         not method.modalities or task.modality in method.modalities
     )

@@ -158,7 +158,8 @@ class Task:
     the profile's number; `mask` names the input that is 1 where a padded request has something.
     `changes` names random changes of the inputs that leave every target as it is: a model that
     knows the test examples by heart loses by them. Between kinds of processors two outputs closer
-    than `numeric_tolerance` of the largest one count as equal.
+    than `numeric_tolerance` of the largest one count as equal. `search` is what search methods are
+    asked to find on this task.
     """
 
     name: str
@@ -195,6 +196,7 @@ class Task:
     checkpoint: Path | None = None
     throughput_batch: int | None = None
     mask: str | None = None
+    search: TrainedSpace | None = None
 
     @property
     def answer(self) -> Input:
@@ -231,6 +233,26 @@ class Space:
             for choice in range(len(names))
             if choice != architecture[place]
         ]
+
+
+@dataclass(frozen=True)
+class TrainedSpace:
+    """Architectures of a task that search methods train for real, a few epochs each.
+
+    `network(problem, architecture)` is one of them, untrained, or cut out of `problem.reference()`
+    where `inherits` says that it keeps trained weights. `fidelities` are the epochs that may be
+    asked for, the fewest first; `search_macs` is what one search may spend by scale. A network
+    costs what `device` says: a profile whose latency is predicted, or `macs`. `limits` are shares
+    of the reference's cost: each becomes a row of its own.
+    """
+
+    space: Space
+    network: Callable[[Compression, Architecture], nn.Module]
+    fidelities: tuple[float, ...]
+    search_macs: Mapping[Scale, float]
+    limits: tuple[float, ...]
+    device: str = "macs"
+    inherits: bool = False
 
 
 @dataclass(frozen=True)
@@ -289,11 +311,25 @@ class TableTask:
 class Compression(Protocol):
     """What a compression method sees: a trained reference, metered training, no test data."""
 
-    modality: str
-    classes: int
-    example: tuple[Tensor, ...]
-    keep: tuple[str, ...]
-    context: Mapping[str, np.ndarray]  # what all training examples share, for example a graph
+    @property
+    def modality(self) -> str:
+        """What the inputs are, for example `image`."""
+
+    @property
+    def classes(self) -> int:
+        """Number of classes."""
+
+    @property
+    def example(self) -> tuple[Tensor, ...]:
+        """A few training inputs as the deployed model receives them, on the CPU."""
+
+    @property
+    def keep(self) -> tuple[str, ...]:
+        """Names of the reference's modules whose outputs must not be cut."""
+
+    @property
+    def context(self) -> Mapping[str, np.ndarray]:
+        """What all training examples share, for example a graph; empty for most tasks."""
 
     def reference(self) -> nn.Module:
         """A fresh copy of the frozen, trained reference in eval mode."""
@@ -343,18 +379,39 @@ class Search(Protocol):
     """What a search method sees: a space to query under a budget, no test data.
 
     `device` is the profile whose cost counts beside quality, or None. All of a method's random
-    choices come from `random`.
+    choices come from `random`. Where architectures are trained for every query, `training` is the
+    metered Compression problem, and `network`, `train` and `estimate` are for methods that share
+    weights; on tables nothing can be trained, and all four raise UsageError.
     """
 
     space: Space
-    fidelities: tuple[int, ...]
     device: str | None
     random: Random
+
+    @property
+    def fidelities(self) -> tuple[float, ...]:
+        """The epochs that may be asked for, the fewest first."""
+
+    @property
+    def training(self) -> Compression:
+        """Metered training, charged to the search."""
+
+    def network(self, architecture: Architecture) -> nn.Module:
+        """An untrained network of the space."""
+
+    def train(self, model: nn.Module, share: float) -> nn.Module:
+        """Train a model by the task's recipe on a share of the budget left; where it is trained."""
+
+    def estimate(self, architecture: Architecture, model: nn.Module, examples: int) -> float:
+        """Validation quality of a model that stands for the architecture; charged as validation.
+
+        `front` and `best` go by estimates as long as nothing was queried.
+        """
 
     def sample(self) -> Architecture:
         """A random architecture of the space."""
 
-    def query(self, architecture: Architecture, fidelity: int | None = None) -> float:
+    def query(self, architecture: Architecture, fidelity: float | None = None) -> float:
         """Validation quality after `fidelity` epochs (default: the most); charged, also again.
 
         A query that starts within the budget is finished and counted; the next one raises
@@ -362,7 +419,7 @@ class Search(Protocol):
         """
 
     def query_many(
-        self, architectures: Iterable[Architecture] | np.ndarray, fidelity: int | None = None
+        self, architectures: Iterable[Architecture] | np.ndarray, fidelity: float | None = None
     ) -> np.ndarray:
         """As `query` for int (n, decisions) architectures, in order; float64 (n,)."""
 
@@ -402,8 +459,8 @@ class Method:
     `solve(problem, **setting)` returns an nn.Module or an ONNX ModelProto, or, for a Search, the
     chosen architecture (several where a device's cost counts); each entry of `settings` is one
     operating point, together they draw the method's curve. `modalities` limits a method to kinds
-    of data, or of Search cases: `quality`, `long`, `trade_off`; `uses_proxies` to spaces that have
-    zero-cost scores.
+    of data, or of Search cases: `quality`, `long`, `trade_off`, and `trained`, where a task's own
+    networks are trained for every query; `uses_proxies` to spaces that have zero-cost scores.
     """
 
     name: str

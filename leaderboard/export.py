@@ -25,6 +25,8 @@ NOTES = {
     "the tries that its authors state, if more",
     "history": "dated statuses of the row's runs, oldest first; none is ever deleted",
     "card": "what the authors say, as they wrote it",
+    "found": "what a search found before it was trained: architecture (first seed), what it cost "
+    "by prediction, validation quality then, and what the search spent",
     "usable": "false for failed, flagged and withdrawn rows",
 }
 
@@ -118,6 +120,6 @@ _KINDS = {
         *("seeds", "seeds_failed", "quality_seeds", "keys", "artifacts", "limits", "pareto_axes"),
         "history",
     ),
-    '{"type":["object","null"]}': ("card",),
+    '{"type":["object","null"]}': ("card", "found"),
     '{"type":"object"}': ("setting", "slices", "figures"),
 }

@@ -108,6 +108,7 @@ def _standing(runs: Sequence[RunRecord], done: Sequence[RunRecord]) -> Row:
         "created": max(run.created for run in runs),
         "keys": [run.key for run in done],
         "artifacts": [run.artifact_sha256 for run in done if run.artifact_sha256],
+        "found": done[0].found.model_dump() if done and done[0].found else None,
     }
 
 

@@ -59,10 +59,11 @@ def table(board: Board, task: str, scale: str, profile: ProfileBlock | None) -> 
 
 
 def _groups(runs: Sequence[RunRecord]) -> list[list[RunRecord]]:
-    groups: dict[tuple[str, ...], list[RunRecord]] = defaultdict(list)
-    for run in runs:
-        groups[group_key(run)].append(run)
-    return [sorted(groups[key], key=lambda run: run.seed) for key in sorted(groups)]
+    """Runs to be averaged, one a seed: a seed run again, in another precision, counts once."""
+    groups: dict[tuple[str, ...], dict[int, RunRecord]] = defaultdict(dict)
+    for run in sorted(runs, key=lambda run: (run.status == "ok", run.created)):
+        groups[group_key(run)][run.seed] = run
+    return [[group[seed] for seed in sorted(group)] for _, group in sorted(groups.items())]
 
 
 def _finished(group: Sequence[RunRecord]) -> list[RunRecord]:

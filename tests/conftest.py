@@ -11,8 +11,8 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")  # read when torch loads; pytest r
 from harness import registry
 from harness.run import process
 from harness.run.matrix import plan
+from harness.run.place import Place, Prepared, Run
 from harness.run.prepare import prepare
-from harness.run.stages import Place, Prepared, Run
 
 METHODS = Path(__file__).parent / "methods"
 

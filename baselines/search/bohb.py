@@ -19,7 +19,7 @@ BANDWIDTH = 0.3  # weight of all other choices around an observed one
 
 def solve(problem: Search) -> Architecture:
     """The best architecture of all brackets."""
-    seen: dict[int, dict[Architecture, float]] = {epochs: {} for epochs in problem.fidelities}
+    seen: dict[float, dict[Architecture, float]] = {epochs: {} for epochs in problem.fidelities}
     cheap, most = problem.fidelities[0], problem.fidelities[-1]
     while not problem.exhausted():
         rung = [_ask(problem, seen, cheap) for _ in range(math.ceil(most / cheap))]
@@ -32,7 +32,7 @@ def solve(problem: Search) -> Architecture:
 
 
 def _ask(
-    problem: Search, seen: dict[int, dict[Architecture, float]], epochs: int
+    problem: Search, seen: dict[float, dict[Architecture, float]], epochs: float
 ) -> Architecture | None:
     """Query what the model proposes; None when the budget is spent."""
     if problem.exhausted():
@@ -42,7 +42,7 @@ def _ask(
     return one
 
 
-def _propose(problem: Search, seen: dict[int, dict[Architecture, float]]) -> Architecture:
+def _propose(problem: Search, seen: dict[float, dict[Architecture, float]]) -> Architecture:
     """The best of some candidates by the ratio of densities at the highest epochs with enough."""
     least = len(problem.space.choices) + 2
     known = next(

@@ -22,7 +22,7 @@ def solve(problem: Search) -> Architecture:
     return problem.best()
 
 
-def _bracket(problem: Search, count: int, cheap: int) -> None:
+def _bracket(problem: Search, count: int, cheap: float) -> None:
     """`count` architectures for few epochs, the best of them for all."""
     early: dict[Architecture, float] = {}
     for _ in range(count):

@@ -43,4 +43,5 @@ METHOD = Method(
     solve=solve,
     settings=({"population": 20},),
     source="doi:10.1109/4235.996017",
+    modalities=("quality", "long", "trade_off", "trained"),
 )

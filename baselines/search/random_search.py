@@ -20,5 +20,6 @@ METHOD = Method(
     solve=solve,
     settings=({},),
     source="arXiv:1902.07638",
+    modalities=("quality", "long", "trade_off", "trained"),
     small_baseline=True,
 )

@@ -30,5 +30,5 @@ METHOD = Method(
     solve=solve,
     settings=({"population": 10, "sample": 3}, {"population": 30, "sample": 10}),
     source="arXiv:1802.01548",
-    modalities=("quality", "long"),
+    modalities=("quality", "long", "trained"),
 )

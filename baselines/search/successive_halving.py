@@ -29,5 +29,5 @@ METHOD = Method(
     solve=solve,
     settings=({"share": 0.5},),
     source="arXiv:1502.07943",
-    modalities=("quality", "long"),
+    modalities=("quality", "long", "trained"),
 )

@@ -18,9 +18,9 @@ from harness.paired import anchor_ms
 from harness.record import RunRecord, merge_into, parse_line, sha256_of
 from harness.registry import MethodListing
 from harness.run import timing
+from harness.run.place import Place, Prepared
 from harness.run.prepare import prepare
 from harness.run.restore import restore
-from harness.run.stages import Place, Prepared
 from harness.types import Scale
 
 LARGEST_MODEL_BYTES = 2 * 10**9

@@ -23,8 +23,9 @@ from harness.measure.profile import Profile
 from harness.record import RunRecord, read_records
 from harness.run import timing
 from harness.run.matrix import plan, publish
+from harness.run.place import Place, Run
 from harness.run.prepare import prepare
-from harness.run.stages import Place, Run, execute
+from harness.run.stages import execute
 from harness.types import Scale, Task
 
 

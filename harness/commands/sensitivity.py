@@ -17,9 +17,9 @@ from harness.data import load_split
 from harness.errors import UsageError
 from harness.record import MetricBlock, ProbeBlock, SensitivityRecord, merge_into
 from harness.run.locked import locked
+from harness.run.place import Place, Prepared
 from harness.run.prepare import prepare
 from harness.run.scoring import quality
-from harness.run.stages import Place, Prepared
 from harness.types import Budget, Scale
 
 

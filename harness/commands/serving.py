@@ -23,8 +23,8 @@ from harness.measure.lock import measuring
 from harness.record import MeasurementRecord, PreprocessingRecord, merge_into, write_atomically
 from harness.run import timing as of_runs
 from harness.run.locked import locked
+from harness.run.place import Place, Prepared
 from harness.run.prepare import prepare
-from harness.run.stages import Place, Prepared
 from harness.types import Scale
 
 PASSES = 5

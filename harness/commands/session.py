@@ -31,9 +31,9 @@ from harness.measure.profile import Profile
 from harness.record import MeasurementRecord, RunRecord
 from harness.run import timing
 from harness.run.matrix import Done, plan, publish_artifact, run_all
+from harness.run.place import Place, Run
 from harness.run.prepare import prepare, rebuild
 from harness.run.ray_cluster import Cluster
-from harness.run.stages import Place, Run
 from harness.types import Scale
 
 DISK_PER_RUN_BYTES = 60 * 10**6
@@ -175,6 +175,7 @@ def _engine(
 def _announce(runs: list[Run], as_json: bool) -> None:
     pending = [run for run in runs if not (run.folder / "record.json").is_file()]
     macs = sum(run.budget.train_macs or 0.0 for run in pending)
+    macs += sum({run.search_folder: run.search_macs for run in pending}.values())
     hours = macs / TRAINING_MACS_PER_SECOND / 3600
     disk = DISK_PER_RUN_BYTES * len(pending)
     free = shutil.disk_usage(runs[0].place.runs.parent).free if runs else 0

@@ -13,7 +13,7 @@ from harness import registry
 from harness.commands.report import console, print_json, print_table
 from harness.errors import UsageError
 from harness.record import ClaimBlock, RunRecord, SearchRecord
-from harness.run.stages import Place
+from harness.run.place import Place
 from harness.submit.verdict import PUBLISHED, Options, RowVerdict, SearchVerdict, Verdict
 from harness.types import Scale
 

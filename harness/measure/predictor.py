@@ -26,6 +26,7 @@ from harness.measure.operators import Operator, cut, operators, write_operator
 from harness.measure.profile import Profile
 from harness.record import write_atomically
 
+FOLDER = Path(__file__).with_name("predictors")
 RIDGE = 1e-2
 SHORTEST_MS = 1e-4
 VERSION = 1
@@ -100,6 +101,11 @@ def time_operators(
                     pieces[piece.key] = piece
                     paths.append(write_operator(piece, graph, Path(name) / f"{len(paths)}.onnx"))
         return list(zip(pieces.values(), latencies_ms(paths, anchor, profile), strict=True))
+
+
+def stored_predictor(task: str, profile: Profile) -> Path:
+    """Where the predictor of a task's search space on a profile lies."""
+    return FOLDER / f"{task}.{profile.name}.json"
 
 
 def save_predictor(predictor: Predictor, path: Path) -> None:

@@ -14,8 +14,9 @@ from harness.measure.profile import load_profile
 from harness.record import RunRecord, parse_line, sha256_of, to_line, write_atomically
 from harness.run import timing
 from harness.run.locked import locked
+from harness.run.place import Place, Prepared, Run
 from harness.run.prepare import prepare
-from harness.run.stages import Place, Prepared, Run, execute
+from harness.run.stages import execute
 from harness.run.store import Store
 from harness.types import Scale
 

@@ -14,8 +14,9 @@ import resource
 import signal
 import time
 import traceback
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import onnx
@@ -31,6 +32,7 @@ from harness.run import reference, sandbox
 from harness.run.compression import Problem
 from harness.run.job import NO_SPACE, Job, Solved
 from harness.run.meter import Meter
+from harness.run.trained_search import TrainedSearch
 from harness.types import Budget
 
 
@@ -98,15 +100,10 @@ def _run(job: Job) -> Solved:
     meter = Meter(Budget(**job.budget))
     try:
         problem = _problem(job, meter)
-        method = registry.load_method(Path(job.method_file))
-        answer = method.solve(problem, **job.setting)
-        graph = problem.export(answer) if isinstance(answer, nn.Module) else answer
-        if not isinstance(graph, onnx.ModelProto):
-            raise SlimbenchError(
-                f"solve returned {type(answer).__name__}, not an nn.Module or an ONNX ModelProto"
-            )
-        save(graph, Path(job.out) / "model.part")
-        (Path(job.out) / "model.part").replace(Path(job.out) / "model.onnx")
+        if job.kind == "search":
+            solved.found = _search(job, problem)
+        else:
+            _save(problem, _answer(job, problem), Path(job.out))
     except OverBudgetError as error:
         solved.status, solved.cause = "over_budget", str(error)
     except OSError as error:
@@ -128,6 +125,44 @@ def _run(job: Job) -> Solved:
     solved.cpu_seconds = use.ru_utime + use.ru_stime
     solved.peak_rss_bytes = use.ru_maxrss * 1024
     return solved
+
+
+def _answer(job: Job, problem: Problem) -> Any:
+    """What the method made, or the network that a search found, trained by the task's recipe."""
+    if job.kind == "train":
+        search = _searchable(job, problem)
+        return search.fitted(search.network(job.architecture))
+    return registry.load_method(Path(job.method_file)).solve(problem, **job.setting)
+
+
+def _save(problem: Problem, answer: Any, out: Path) -> None:
+    graph = problem.export(answer) if isinstance(answer, nn.Module) else answer
+    if not isinstance(graph, onnx.ModelProto):
+        raise SlimbenchError(
+            f"solve returned {type(answer).__name__}, not an nn.Module or an ONNX ModelProto"
+        )
+    save(graph, out / "model.part")
+    (out / "model.part").replace(out / "model.onnx")
+
+
+def _search(job: Job, problem: Problem) -> dict[str, Any]:
+    """Let the method search; what it asked, what it answered, and what that costs."""
+    search = _searchable(job, problem)
+    method = registry.load_method(Path(job.method_file))
+    problem.meter.budget = replace(problem.meter.budget, train_macs=None)  # a query is finished
+    if job.limit is None:
+        search.device = job.cost_of
+    else:
+        search.limit = job.limit * search.reference_cost()
+    answer = method.solve(search, **job.setting)
+    return search.report(answer if isinstance(answer, list) else [answer])
+
+
+def _searchable(job: Job, problem: Problem) -> TrainedSearch:
+    assert problem.task.search is not None
+    found = replace(problem.task.search, device=job.cost_of)
+    budget = job.budget["train_macs"]
+    return TrainedSearch(problem, found, budget, None, random=random.Random(job.seed))
 
 
 def _problem(job: Job, meter: Meter) -> Problem:

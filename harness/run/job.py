@@ -13,7 +13,12 @@ NO_SPACE = 28  # exit code of a child that found no space left on disk
 
 @dataclass(frozen=True)
 class Job:
-    """What the child is told; paths are absolute, `owner` is the commanding process."""
+    """What the child is told; paths are absolute, `owner` is the commanding process.
+
+    `solve` runs a compression method, `search` a search method; `train` trains the `architecture`
+    that a search found. `cost_of` says what a network costs, `limit` what share of the reference's
+    cost it may have.
+    """
 
     task: str
     method_file: str
@@ -27,8 +32,11 @@ class Job:
     reference: str
     out: str
     hidden: tuple[str, ...] = ()
-    kind: Literal["solve", "reference"] = "solve"
+    kind: Literal["solve", "search", "train", "reference"] = "solve"
     checkpoint: str | None = None
+    architecture: tuple[int, ...] = ()
+    cost_of: str = "macs"
+    limit: float | None = None
     owner: int = field(default_factory=os.getpid)
 
 
@@ -43,6 +51,7 @@ class Solved:
     cpu_seconds: float = 0.0
     peak_rss_bytes: int = 0
     sandbox: str = "none"
+    found: dict[str, Any] | None = None  # what a search asked and answered, see trained_search.py
 
 
 @dataclass(frozen=True)

@@ -14,8 +14,9 @@ from harness.record import RunRecord, merge_into, write_atomically
 from harness.registry import ROOT, MethodListing, applies
 from harness.run import process
 from harness.run.locked import locked
-from harness.run.stages import Place, Prepared, Run, execute
-from harness.types import Setting
+from harness.run.place import Place, Prepared, Run
+from harness.run.stages import execute
+from harness.types import Setting, Task
 
 PUBLISHED = ROOT / "leaderboard" / "results"
 
@@ -48,10 +49,19 @@ def plan(
                 f"{'/'.join(method.modalities) or 'any'} data; task '{prepared.task.name}' poses "
                 f"{'/'.join(prepared.task.poses)} on {prepared.task.modality} data"
             )
-        chosen += [(method, setting) for setting in choose_settings(method, settings)]
+        chosen += [(method, each) for each in _settings(method, prepared.task, settings)]
     return [
         Run(prepared, method, setting, seed, place) for seed in seeds for method, setting in chosen
     ]
+
+
+def _settings(method: MethodListing, task: Task, settings: str | None) -> list[Setting]:
+    """The chosen settings; of a search each with each of the task's limits, unless it names one."""
+    chosen = choose_settings(method, settings)
+    if method.solves != "Search" or task.search is None:
+        return chosen
+    limits = [{"limit": limit} for limit in task.search.limits]
+    return [{**limit, **each} for each in chosen for limit in ([{}] if "limit" in each else limits)]
 
 
 def choose_settings(method: MethodListing, settings: str | None) -> list[Setting]:
@@ -78,7 +88,8 @@ def _from_json(method: MethodListing, settings: str) -> Setting:
         setting: dict[str, Any] = json.loads(settings)
     except json.JSONDecodeError as error:
         raise UsageError(f"--settings {settings!r} is not JSON: {error}") from None
-    known = sorted({"budget"}.union(*method.settings))
+    always = {"limit"} if method.solves == "Search" else {"budget"}
+    known = sorted(always.union(*method.settings))
     for name in setting:
         if name not in known:
             near = difflib.get_close_matches(name, known, n=1, cutoff=0.0)[0]

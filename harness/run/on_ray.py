@@ -20,8 +20,9 @@ from harness.record import MeasurementRecord, RunRecord, parse_line, to_line, wr
 from harness.run import cell, process, timing
 from harness.run.dispatch import MOST_TRIES, dispatch
 from harness.run.matrix import Done, publish
+from harness.run.place import Run
 from harness.run.ray_cluster import Cluster, check_nodes, connected
-from harness.run.stages import Run, method_block, task_block
+from harness.run.stages import method_block, task_block
 from harness.run.store import Store
 
 

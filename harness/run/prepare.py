@@ -14,8 +14,9 @@ from harness.record import ReferenceBlock, sha256_of, write_atomically
 from harness.run import process
 from harness.run.job import Job, start
 from harness.run.locked import locked
+from harness.run.place import Place, Prepared
 from harness.run.scoring import score
-from harness.run.stages import Place, Prepared, checkpoint_of
+from harness.run.solve import checkpoint_of
 from harness.types import Budget, Scale, Task
 
 SMOKE_EPOCHS = 6

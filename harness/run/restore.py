@@ -9,8 +9,8 @@ from pathlib import Path
 from harness.errors import SlimbenchError
 from harness.record import RunRecord, to_line, write_atomically
 from harness.run.locked import locked
+from harness.run.place import Place, Prepared
 from harness.run.scoring import score
-from harness.run.stages import Place, Prepared
 
 ROUNDING = 0.003  # of the quality: what another processor's arithmetic may move
 

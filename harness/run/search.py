@@ -6,14 +6,19 @@ import math
 from collections.abc import Iterable
 from dataclasses import replace
 from random import Random
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from harness.errors import OverBudgetError, UsageError
 from harness.run.table import Table, numbers_of
-from harness.types import Architecture, Case
+from harness.types import Architecture, Case, Compression
+
+if TYPE_CHECKING:
+    from torch import nn
 
 SMOKE_QUERIES = 40
+UNTRAINED = "a table's architectures were trained before; ask query() and cost()"
 SMOKE_SHARE = 0.1  # of the simulated seconds
 
 
@@ -35,17 +40,34 @@ class Problem:
         self._rows = table.rows
         self._quality = table.quality_list
         self._count = len(case.fidelities)
-        self._levels: dict[int | None, int] = {f: n for n, f in enumerate(case.fidelities)}
+        self._levels: dict[float | None, int] = {f: n for n, f in enumerate(case.fidelities)}
         self._levels[None] = self._count - 1
         self._charge = table.charges_list
         self._spent = 0.0
         self._budget = budget_of(case)
 
+    @property
+    def training(self) -> Compression:
+        """There is none: raises UsageError."""
+        raise UsageError(UNTRAINED)
+
+    def network(self, architecture: Architecture) -> nn.Module:
+        """There is none: raises UsageError."""
+        raise UsageError(UNTRAINED)
+
+    def train(self, model: nn.Module, share: float) -> nn.Module:
+        """There is no training: raises UsageError."""
+        raise UsageError(UNTRAINED)
+
+    def estimate(self, architecture: Architecture, model: nn.Module, examples: int) -> float:
+        """There are no examples: raises UsageError."""
+        raise UsageError(UNTRAINED)
+
     def sample(self) -> Architecture:
         """A random architecture of the space."""
         return tuple([self.random.randrange(len(names)) for names in self.space.choices])
 
-    def query(self, architecture: Architecture, fidelity: int | None = None) -> float:
+    def query(self, architecture: Architecture, fidelity: float | None = None) -> float:
         """Validation quality after `fidelity` epochs; charged, also when asked before.
 
         Raises OverBudgetError when the budget is spent, UsageError outside the space.
@@ -62,7 +84,7 @@ class Problem:
         return self._quality[level][row]
 
     def query_many(
-        self, architectures: Iterable[Architecture] | np.ndarray, fidelity: int | None = None
+        self, architectures: Iterable[Architecture] | np.ndarray, fidelity: float | None = None
     ) -> np.ndarray:
         """As `query` for int (n, decisions) architectures; nothing is charged if it raises."""
         level = self._level(fidelity)
@@ -142,7 +164,7 @@ class Problem:
     def _architecture(self, row: int) -> Architecture:
         return tuple(self._table.architectures[row].tolist())
 
-    def _level(self, fidelity: int | None) -> int:
+    def _level(self, fidelity: float | None) -> int:
         if fidelity is None:
             return self._count - 1
         if fidelity not in self._levels:

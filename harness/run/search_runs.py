@@ -18,7 +18,7 @@ from typing import Any
 
 import numpy as np
 
-from harness import data, traces
+from harness import data, registry, traces
 from harness.errors import UsageError
 from harness.record import SearchRecord, merge_into, parse_line, to_line, write_atomically
 from harness.registry import MethodListing
@@ -26,9 +26,9 @@ from harness.run import process
 from harness.run.job import SearchJob, start_search
 from harness.run.locked import locked
 from harness.run.matrix import PUBLISHED, choose_settings
+from harness.run.place import Place
 from harness.run.search import small
 from harness.run.search_score import PreparedTable, SearchRun, score, table_record
-from harness.run.stages import Place
 from harness.traces import Trace
 from harness.types import Case, Scale, TableTask
 
@@ -64,8 +64,10 @@ def cases_of(prepared: PreparedTable, names: Sequence[str]) -> list[Case]:
 
 
 def fits(method: MethodListing, task: TableTask, case: Case) -> bool:
-    """Whether a method takes a case."""
+    """Whether a method takes a case; one that names kinds of data needs networks to train."""
     kinds = method.modalities
+    if set(kinds) - registry.CASE_KINDS:
+        return False
     scored = task.proxies is not None or not method.uses_proxies
     return method.solves in task.poses and scored and (not kinds or case.kind in kinds)
 

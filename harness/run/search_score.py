@@ -30,8 +30,9 @@ from harness.record import (
     sha256_of,
 )
 from harness.registry import MethodListing
+from harness.run.place import Place
 from harness.run.search import budget_of, front_rows
-from harness.run.stages import Place, method_block
+from harness.run.stages import method_block
 from harness.run.table import Table, load_table
 from harness.traces import Trace
 from harness.types import Case, Scale, Setting, TableTask

@@ -21,8 +21,8 @@ from harness.record import (
     write_atomically,
 )
 from harness.run.locked import locked
+from harness.run.place import Place, Prepared, Run
 from harness.run.scoring import ANSWERS
-from harness.run.stages import Place, Prepared, Run
 
 REQUESTS = 512
 DEFAULT_RUNTIME = "onnxruntime"

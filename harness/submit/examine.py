@@ -15,7 +15,8 @@ from harness.errors import RefusedError
 from harness.measure.lock import measuring
 from harness.record import ClaimBlock, MeasurementRecord, RunRecord
 from harness.run import timing
-from harness.run.stages import LARGEST_ARTIFACT_BYTES, Place, Prepared
+from harness.run.place import Place, Prepared
+from harness.run.stages import LARGEST_ARTIFACT_BYTES
 from harness.submit import audits
 from harness.submit.archive import plain_arrays
 from harness.submit.child import SINGLE, Job

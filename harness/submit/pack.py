@@ -25,9 +25,10 @@ from harness.record import (
     to_line,
 )
 from harness.run import timing
+from harness.run.place import Place, Prepared
 from harness.run.prepare import prepare
 from harness.run.scoring import score
-from harness.run.stages import LARGEST_ARTIFACT_BYTES, Place, Prepared, task_block
+from harness.run.stages import LARGEST_ARTIFACT_BYTES, task_block
 from harness.submit.bundle import write_bundle
 from harness.submit.card import Card, card_for
 from harness.submit.searches import write_trace

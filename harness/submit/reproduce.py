@@ -22,8 +22,8 @@ from harness.record import ClaimBlock, RunRecord
 from harness.registry import MethodListing
 from harness.run import sandbox
 from harness.run.matrix import run_all
+from harness.run.place import Place, Run
 from harness.run.prepare import prepare
-from harness.run.stages import Place, Run
 from harness.submit.bundle import Bundle
 from harness.submit.verdict import Options, RowVerdict
 

@@ -9,7 +9,7 @@ from typing import Any
 
 from harness.record import ClaimBlock, MeasurementRecord, RunRecord, SearchRecord
 from harness.registry import ROOT
-from harness.run.stages import Place
+from harness.run.place import Place
 from harness.submit.bundle import Pointer
 from harness.submit.examine import Examined
 from harness.traces import Trace

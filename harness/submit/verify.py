@@ -17,9 +17,10 @@ import numpy as np
 from harness import data
 from harness.errors import RefusedError
 from harness.record import ClaimBlock, Counts, MeasurementRecord, RunRecord, sha256_of
+from harness.run.place import Prepared
 from harness.run.prepare import prepare
 from harness.run.scoring import by_slice, compact_scores, keep, quality
-from harness.run.stages import Prepared, task_block
+from harness.run.stages import task_block
 from harness.submit import audits, claims, searches
 from harness.submit.bundle import Bundle, Pointer, open_bundle
 from harness.submit.examine import examine, read_predictions, same_class, time_again

@@ -13,6 +13,7 @@ from leaderboard.pages.safe import page, slug, text
 from leaderboard.pages.sections import (
     facts,
     figures_table,
+    found_table,
     headline_table,
     published_table,
     results_table,
@@ -30,6 +31,11 @@ RESULTS = (
 _FURTHER = (
     "<p>On the hidden test. Requests a second are nominal: on the page's profile, one batch after "
     "another.</p>"
+)
+FOUND = (
+    "<p>A search trained networks of this task for a few epochs each, under the budget shown, and "
+    "what it answered was trained by the task's own recipe. One search that weighs quality against "
+    "cost serves all limits; costs are predicted, shares are of the reference's.</p>"
 )
 AXIS_NAMES = {"macs": "MACs", "size_bytes": "file size", "params": "parameters"}
 
@@ -79,6 +85,8 @@ def _body(
         parts += ["## Best of each method", headline_table(table)]
     if further := figures_table(rows):
         parts += ["## Further figures", _FURTHER, further]
+    if found := found_table(rows):
+        parts += ["## Found by search", FOUND, found]
     parts += serving
     if loss:
         parts += ["## Loss by group", "<p>Change against the reference, in points.</p>", loss]

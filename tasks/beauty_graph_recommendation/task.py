@@ -5,11 +5,9 @@ from typing import Any
 
 from harness import Budget, Input, Limit, Metric, Recipe, Task
 from tasks import ranking
+from tasks.beauty_graph_recommendation.space import EPOCH, FUSIONS, SEARCH
 from tasks.datasets import amazon
 
-BATCH_MACS = 1.31e9  # one training batch of 256 users of the reference, by FlopCounterMode
-EPOCH = 3 * BATCH_MACS * 87  # training compute of one epoch of the reference
-FUSIONS = ("sequence", "graph", "concatenation", "gated", "attention", "residual")  # of own and graph vector
 CHANCE = 4.5436 / 12_101  # the mean of 1 / log2(1 + rank) over random ranks
 
 
@@ -74,6 +72,7 @@ TASK = Task(
     example_scores=ranking.ndcg,
     figures=ranking.figures,
     slices=ranking.by_history_and_item,
+    search=SEARCH,
     folder=Path(__file__).parent,
     preload=("tasks.models.recommender",),
 )

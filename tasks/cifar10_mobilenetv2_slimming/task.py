@@ -32,5 +32,6 @@ TASK = replace(
     build=build,
     smoke_shape={"width": 0.25, "depth": 0.25},
     reference_train_macs=22 * EPOCH,
+    search=None,
     folder=Path(__file__).parent,
 )

@@ -4,13 +4,11 @@ from pathlib import Path
 from typing import Any
 
 from harness import Budget, Input, Limit, Metric, Recipe, Task
+from tasks.cifar10_resnet_slimming.space import EPOCH, SEARCH
 from tasks.datasets import cifar10
 from tasks.datasets.augment import flip_shift_and_cut
 from tasks.datasets.changes import image_changes
 from tasks.scoring import by_class, correct, labels
-
-REFERENCE_MACS = 555.4e6  # one image, ResNet-18 with the CIFAR stem, by FlopCounterMode
-EPOCH = 3 * REFERENCE_MACS * 45_000  # training compute of one epoch of the reference
 
 
 def build(**shape: Any) -> Any:
@@ -56,5 +54,6 @@ TASK = Task(
     example_scores=correct,
     slices=by_class(cifar10.CLASSES),
     changes=image_changes("image"),
+    search=SEARCH,
     folder=Path(__file__).parent,
 )

@@ -9,9 +9,8 @@ import numpy as np
 from harness import Budget, Input, Limit, Metric, Recipe, Task
 from tasks.average_precision import Ranking, figures
 from tasks.datasets import fraud
+from tasks.fraud_late_fusion.space import EPOCH, SEARCH
 
-REFERENCE_MACS = 5.75e9  # the budget's unit; a request costs the trained monolith 5.52e9
-EPOCH = 3 * REFERENCE_MACS * 40_000  # dense, though 32,000 training requests have no image
 PRIOR = float(np.log(fraud.FRAUD_RATE / (1 - fraud.FRAUD_RATE)))  # trained at even odds
 KINDS = {
     "stolen card": fraud.CARD,
@@ -105,5 +104,6 @@ TASK = Task(
     aggregate=average_precision,
     slices=slices,
     figures=beside,
+    search=SEARCH,
     folder=Path(__file__).parent,
 )

@@ -6,9 +6,8 @@ from typing import Any
 from harness import Budget, Input, Limit, Metric, Recipe, Task
 from tasks.datasets import mnist
 from tasks.datasets.changes import image_changes
+from tasks.mnist_mlp_microcontroller.space import EPOCH, SEARCH
 from tasks.scoring import by_class, correct, labels
-
-EPOCH = 3 * 2.38e6 * 55_000  # training compute of one epoch of the reference
 
 
 def build(**shape: Any) -> Any:
@@ -54,5 +53,6 @@ TASK = Task(
     example_scores=correct,
     slices=by_class([str(digit) for digit in range(10)]),
     changes=image_changes("image"),
+    search=SEARCH,
     folder=Path(__file__).parent,
 )

@@ -24,6 +24,7 @@ SMALL = 8  # requests; smaller batches are encoded whole, so that tracers see th
 LINEAR = (1, 7)  # columns of NUMBERS that are no magnitudes: the hour, the share of the limit
 MEANS = (3.0, 0.5, 10.0, 0.8, 3.0, 6.0, 1.8, 0.35)  # after the logarithm, of honest requests
 SCALES = (1.6, 0.25, 3.0, 0.8, 1.6, 1.4, 1.3, 0.2)
+SIDE = 256  # pixels of a document
 WIDTH, LAYERS = 128, 3
 CHANNELS, BLOCKS, VIEWS = 256, 2, 2
 
@@ -359,6 +360,23 @@ class LateFusion(nn.Module):
         vectors = self.vectors(categories, document, events, gaps, numbers)
         logits: Tensor = self.classifier(self.fusion(*vectors))
         return logits
+
+
+def uneven(
+    table: int, log: int, image: float, depth: float, resolution: int, classes: int = 2
+) -> nn.Module:
+    """An untrained late fusion whose branches have sizes of their own; as in the search space.
+
+    The image is averaged down to `resolution` before its encoder, which is `image` times as wide.
+    """
+    model = LateFusion(1.0, depth, classes)
+    blocks = max(1, round(2 * depth))
+    model.table = TableBranch(table, model.features, blocks)
+    model.log = LogBranch(log, model.features, blocks)
+    shrink = nn.AvgPool2d(SIDE // resolution) if resolution < SIDE else nn.Identity()
+    encoder = light_encoder(image, depth, model.features)
+    model.image = Documents(nn.Sequential(shrink, encoder))
+    return model
 
 
 def build(width: float = 1.0, depth: float = 1.0, classes: int = 2) -> nn.Module:

@@ -11,9 +11,7 @@ from tasks.datasets.changes import text_changes
 from tasks.datasets.sequences import cut_padding, lengths
 from tasks.models import pretrained
 from tasks.scoring import by_class, correct, labels
-
-REFERENCE_MACS = 0.699e9  # one request of 64 tokens, MiniLM-L6-H384, by FlopCounterMode
-EPOCH = 3 * REFERENCE_MACS * 67_348  # training compute of one epoch of the reference
+from tasks.sst2_bert_compression.space import EPOCH, REFERENCE_MACS, SEARCH
 
 
 def build(**shape: Any) -> Any:
@@ -39,6 +37,9 @@ def variant(name: str) -> Task:
         checkpoint=folder,
         budgets={scale: _scaled(budget, factor) for scale, budget in TASK.budgets.items()},
         reference_train_macs=factor * TASK.reference_train_macs,
+        search=replace(
+            SEARCH, search_macs={scale: factor * macs for scale, macs in SEARCH.search_macs.items()}
+        ),
     )
 
 
@@ -91,4 +92,5 @@ TASK = Task(
     variant=variant,
     throughput_batch=32,
     mask="mask",
+    search=SEARCH,
 )

@@ -14,9 +14,9 @@ from harness.record import RunRecord, parse_line, read_records
 from harness.run import on_ray
 from harness.run.dispatch import MOST_TRIES
 from harness.run.matrix import plan, run_all
+from harness.run.place import Place
 from harness.run.prepare import prepare
 from harness.run.ray_cluster import Cluster
-from harness.run.stages import Place
 
 pytestmark = [
     pytest.mark.slow,

@@ -12,7 +12,7 @@ from bundles import CARD
 
 from harness import registry
 from harness.run.matrix import plan, run_all
-from harness.run.stages import Place, Prepared
+from harness.run.place import Place, Prepared
 from harness.submit.pack import pack_runs
 from harness.submit.verdict import Options, Verdict
 from harness.submit.verify import verify

@@ -1,0 +1,43 @@
+"""What searches found, beside what it turned out to be once trained and measured."""
+
+from leaderboard.pages.sections import found_table
+
+FOUND = {
+    "space": "three layers",
+    "architecture": "layer1=32 <b>",
+    "quality_when_found": 0.91,
+    "cost_of": "macs",
+    "cost": 25_000.0,
+    "cost_of_reference": 100_000.0,
+    "search_macs": 2.5e12,
+}
+ROW = {
+    "usable": True,
+    "method": "random_search",
+    "setting": {"limit": 0.25},
+    "unit": "fraction",
+    "cost_queries": 40.0,
+    "quality_validation": 0.98,
+    "macs": 26_000,
+    "latency_ms_p50": None,
+    "found": FOUND,
+}
+
+
+def test_a_found_network_stands_beside_what_it_became():
+    html = found_table([ROW])
+    for shown in ("<td>91.0%</td><td>98.0%</td>", "<td>0.250</td>", "<td>0.0260</td>", "2.50"):
+        assert shown in html
+    assert "&lt;b&gt;" in html
+    assert "<b>" not in html
+
+
+def test_predicted_milliseconds_stand_beside_measured_ones():
+    found = {**FOUND, "cost_of": "ort-1t-zen5", "cost": 0.5, "cost_of_reference": 2.0}
+    html = found_table([{**ROW, "found": found, "latency_ms_p50": 0.55}])
+    assert "0.500 ms on ort-1t-zen5" in html
+    assert "<td>0.550</td>" in html
+
+
+def test_rows_that_no_search_found_are_left_out():
+    assert found_table([{**ROW, "found": None}, {**ROW, "usable": False}]) == ""
