@@ -332,6 +332,26 @@ def reference_(
 
 
 @app.command()
+def complexity(
+    task: str,
+    most: Annotated[int | None, typer.Option(min=1, help="The largest size to time.")] = None,
+    data: Data = None,
+    runs: Runs = DEFAULT_RUNS,
+    results: Results = None,
+    as_json: Json = False,
+) -> None:
+    """What each part of a reference costs in training and serving as its data grow.
+
+    Example: `slimbench complexity beauty_graph_recommendation --most 100000`
+    """
+    from harness.commands import complexity as growing
+    from harness.commands import session
+
+    where = session.place(data, runs, results, "cpu", 0, 1, "standard")
+    raise typer.Exit(growing.complexity(task, where, most, as_json))
+
+
+@app.command()
 def sensitivity(
     task: str,
     reference: Reference = None,

@@ -313,6 +313,38 @@ class PreprocessingRecord(Row):
     created: str
 
 
+class PointBlock(Row):
+    """One part of a reference computed once at one size: fastest of several calls, one thread.
+
+    `macs` are torch's count, backward pass included in training; gathering along edges multiplies
+    nothing and counts nothing. `peak_bytes` is the largest resident size of the process, which
+    computed all parts of this size.
+    """
+
+    varied: str
+    size: int
+    phase: Literal["training", "serving"]
+    part: str
+    ms: float
+    macs: float
+    peak_bytes: int
+
+
+class ComplexityRecord(Row):
+    """What each part of a task's reference costs as its world grows; `steps` make an epoch."""
+
+    kind: Literal["complexity"] = "complexity"
+    schema_version: int = SCHEMA_VERSION
+    task: str
+    task_version: int
+    steps: int
+    points: list[PointBlock]
+    foreign_load: float
+    load_label: Literal["quiet", "noted", "loaded"]
+    environment: dict[str, Any] = Field(default_factory=dict)
+    created: str
+
+
 class ProbeBlock(Row):
     """One change of a reference and the validation quality that it leaves, without training.
 
@@ -404,6 +436,7 @@ IDENTITIES: dict[str, tuple[str, ...]] = {
     "table": ("task.name", "task.version", "task.table_sha256"),
     "sensitivity": ("task", "task_version", "reference_sha256", "scale"),
     "preprocessing": ("task", "dataset"),
+    "complexity": ("task", "task_version"),
     "status": ("key", "created", "status", "why"),
     "card": ("method", "created"),
     "measurement": ("artifact_sha256", "profile.name", "profile.sha256"),
@@ -417,6 +450,7 @@ Record = (
     | TableRecord
     | SensitivityRecord
     | PreprocessingRecord
+    | ComplexityRecord
 )
 _ADAPTER: TypeAdapter[Record] = TypeAdapter(Annotated[Record, Field(discriminator="kind")])
 

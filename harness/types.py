@@ -159,7 +159,7 @@ class Task:
     `changes` names random changes of the inputs that leave every target as it is: a model that
     knows the test examples by heart loses by them. Between kinds of processors two outputs closer
     than `numeric_tolerance` of the largest one count as equal. `search` is what search methods are
-    asked to find on this task.
+    asked to find on this task, `growth` how its reference is timed as its data grow.
     """
 
     name: str
@@ -197,6 +197,7 @@ class Task:
     throughput_batch: int | None = None
     mask: str | None = None
     search: TrainedSpace | None = None
+    growth: Growth | None = None
 
     @property
     def answer(self) -> Input:
@@ -243,7 +244,8 @@ class TrainedSpace:
     where `inherits` says that it keeps trained weights. `fidelities` are the epochs that may be
     asked for, the fewest first; `search_macs` is what one search may spend by scale. A network
     costs what `device` says: a profile whose latency is predicted, or `macs`. `limits` are shares
-    of the reference's cost: each becomes a row of its own.
+    of the reference's cost: each becomes a row of its own. What was found is trained on the
+    reference's compute, but for no more than `most_epochs`: it may be a hundred times smaller.
     """
 
     space: Space
@@ -251,8 +253,23 @@ class TrainedSpace:
     fidelities: tuple[float, ...]
     search_macs: Mapping[Scale, float]
     limits: tuple[float, ...]
+    most_epochs: float
     device: str = "macs"
     inherits: bool = False
+
+
+@dataclass(frozen=True)
+class Growth:
+    """How a task's reference is timed part by part as its world grows.
+
+    `sizes` are the values of each thing that varies, for example `items`. `parts(varied, size)`
+    makes an untrained model and generated inputs of that size and returns, by phase (`training` or
+    `serving`) and part, a call that computes it once. `steps` are training steps in an epoch.
+    """
+
+    sizes: Mapping[str, tuple[int, ...]]
+    parts: Callable[[str, int], Mapping[tuple[str, str], Callable[[], Any]]]
+    steps: int
 
 
 @dataclass(frozen=True)

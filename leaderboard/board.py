@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from harness.errors import UsageError
 from harness.record import (
     CardRecord,
+    ComplexityRecord,
     MeasurementRecord,
     PreprocessingRecord,
     ProfileBlock,
@@ -49,6 +50,7 @@ class TaskRecords:
     cards: list[CardRecord] = field(default_factory=list)
     sensitivities: list[SensitivityRecord] = field(default_factory=list)
     preprocessing: list[PreprocessingRecord] = field(default_factory=list)
+    complexities: list[ComplexityRecord] = field(default_factory=list)
 
     def profiles(self) -> list[ProfileBlock]:
         """The profiles that timed something, most artifacts first, each in its newest version."""
@@ -218,6 +220,7 @@ def _read(task: str, paths: Sequence[Path]) -> TaskRecords:
         [one for one in rows if isinstance(one, CardRecord)],
         [one for one in rows if isinstance(one, SensitivityRecord)],
         [one for one in rows if isinstance(one, PreprocessingRecord)],
+        [one for one in rows if isinstance(one, ComplexityRecord)],
     )
 
 

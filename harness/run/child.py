@@ -131,7 +131,8 @@ def _answer(job: Job, problem: Problem) -> Any:
     """What the method made, or the network that a search found, trained by the task's recipe."""
     if job.kind == "train":
         search = _searchable(job, problem)
-        return search.fitted(search.network(job.architecture))
+        found = search.network(job.architecture)
+        return search.fitted(found, epochs=search.found.most_epochs)
     return registry.load_method(Path(job.method_file)).solve(problem, **job.setting)
 
 

@@ -128,6 +128,7 @@ class Run:
                 search.space.name,
                 search.fidelities,
                 search.search_macs[prepared.scale],
+                search.most_epochs,
                 self.cost_of,
             ]
         return parts

@@ -53,7 +53,7 @@ class Series:
 
 @dataclass(frozen=True)
 class LinePlot:
-    """What is drawn; y values are fractions and shown in percent points.
+    """What is drawn; y values are fractions and shown in percent points, or shown as they are.
 
     With `floor`, y is logarithmic and smaller values are drawn at the floor.
     """
@@ -63,6 +63,7 @@ class LinePlot:
     y_label: str
     log_x: bool = True
     floor: float | None = None
+    percent: bool = True
     names: Sequence[str] = field(default_factory=tuple)  # fixes each name's colour over plots
 
 
@@ -76,7 +77,8 @@ def line_svg(plot: LinePlot) -> str:
     parts = [_grid(plot, scale)]
     parts += [_band(one, scale, colour_of(one.name, names)) for one in drawn]
     parts += [_line(one, scale, colour_of(one.name, names)) for one in drawn]
-    best = ", ".join(f"{one.name} {_last(one):.2f}" for one in drawn[:6])
+    factor = 100 if plot.percent else 1
+    best = ", ".join(f"{one.name} {factor * _last(one):.4g}" for one in drawn[:6])
     label = text(f"{plot.y_label} against {plot.x_label}; at the right end: {best}")
     legend = "".join(_key(one, colour_of(one.name, names)) for one in drawn)
     return (
@@ -127,7 +129,7 @@ def _finite(values: np.ndarray | None) -> np.ndarray:
 
 
 def _last(series: Series) -> float:
-    return float(100 * series.y[np.isfinite(series.y)][-1])
+    return float(series.y[np.isfinite(series.y)][-1])
 
 
 def _grid(plot: LinePlot, scale: _Scale) -> str:
@@ -137,7 +139,8 @@ def _grid(plot: LinePlot, scale: _Scale) -> str:
     for value in wanted(scale.low, scale.high):
         y = scale.y(value)
         parts.append(f'<path class="sb-grid" d="M{LEFT} {y}H{right}"/>')
-        parts.append(f'<text x="{LEFT - 8}" y="{y + 4}" text-anchor="end">{100 * value:.4g}</text>')
+        said = f"{100 * value if plot.percent else value:.4g}"
+        parts.append(f'<text x="{LEFT - 8}" y="{y + 4}" text-anchor="end">{said}</text>')
     ticks = cost_ticks if scale.log else quality_ticks
     for value in ticks(scale.left, scale.right):
         x = scale.x(value)

@@ -29,4 +29,5 @@ SEARCH = TrainedSpace(
     fidelities=(1, 4),
     search_macs={"smoke": 4.0e9, "standard": 20 * EPOCH, "full": 100 * EPOCH},
     limits=(0.3, 0.6, 1.0),
+    most_epochs=20,
 )

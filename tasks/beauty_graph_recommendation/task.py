@@ -5,6 +5,7 @@ from typing import Any
 
 from harness import Budget, Input, Limit, Metric, Recipe, Task
 from tasks import ranking
+from tasks.beauty_graph_recommendation.growth import GROWTH
 from tasks.beauty_graph_recommendation.space import EPOCH, FUSIONS, SEARCH
 from tasks.datasets import amazon
 
@@ -73,6 +74,7 @@ TASK = Task(
     figures=ranking.figures,
     slices=ranking.by_history_and_item,
     search=SEARCH,
+    growth=GROWTH,
     folder=Path(__file__).parent,
     preload=("tasks.models.recommender",),
 )

@@ -38,4 +38,5 @@ SEARCH = TrainedSpace(
     fidelities=(1, 4),
     search_macs={"smoke": 3 * 8.9e6 * 1024 * 3, "standard": 20 * EPOCH, "full": 100 * EPOCH},
     limits=(0.1, 0.25, 0.5),
+    most_epochs=60,
 )

@@ -29,4 +29,5 @@ SEARCH = TrainedSpace(
     fidelities=(1, 3),
     search_macs={"smoke": 3 * 18e6 * 768 * 2, "standard": 0.06 * EPOCH, "full": 2 * EPOCH},
     limits=(0.001, 0.0025, 0.01),
+    most_epochs=6,
 )

@@ -21,6 +21,7 @@ SEARCH = TrainedSpace(
     space=space("up to three layers", DECISIONS),
     network=network,
     fidelities=(1, 4),
-    search_macs={"smoke": 3 * 1.26e5 * 2048 * 8, "standard": 5 * EPOCH, "full": 50 * EPOCH},
+    search_macs={"smoke": 3 * 1.26e5 * 2048 * 8, "standard": 2 * EPOCH, "full": 50 * EPOCH},
     limits=(0.01, 0.025, 0.05),
+    most_epochs=60,
 )

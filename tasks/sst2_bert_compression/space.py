@@ -38,5 +38,6 @@ SEARCH = TrainedSpace(
     fidelities=(0.1, 0.4),
     search_macs={"smoke": 3 * 7.3e6 * 2048 * 2, "standard": 3 * EPOCH, "full": 30 * EPOCH},
     limits=(0.15, 0.3, 0.5),
+    most_epochs=8,
     inherits=True,
 )
