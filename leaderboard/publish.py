@@ -14,6 +14,7 @@ from harness.record import ProfileBlock
 from leaderboard.board import PUBLISHED_SCALES, Board
 from leaderboard.export import csv_chunks, json_chunks, schema
 from leaderboard.pages.ablation_page import ablation_name, ablation_page
+from leaderboard.pages.complexity import complexity_section
 from leaderboard.pages.index_page import index_page, methods_page, profiles_page, tasks_page
 from leaderboard.pages.method_page import method_page
 from leaderboard.pages.profile_page import profile_page
@@ -70,7 +71,9 @@ def _task_pages(board: Board) -> Iterator[tuple[str, Iterator[str]]]:
             tables = _tables(board, task, scale)
             others = [one for one in scales if one != scale]
             first = next(iter(tables.values()))
-            serving = serving_section(first, board.records(task))
+            records = board.records(task)
+            serving = serving_section(first, records)
+            serving += complexity_section(records.complexities, first.task.version)
             yield (
                 f"tasks/{page_name(task, scale)}.md",
                 iter([task_page(tables, others, _stored(board, tables).keys(), serving)]),

@@ -1,0 +1,67 @@
+"""Growth of a reference's parts on a task's page: exponents, times, memory."""
+
+from pathlib import Path
+
+import pytest
+from board_records import CREATED, run, write
+
+from harness.record import ComplexityRecord, PointBlock, merge_into
+from leaderboard import load
+from leaderboard.pages.complexity import exponent
+from leaderboard.publish import publish
+
+
+def points(part: str, power: float) -> list[PointBlock]:
+    """A part whose time is 2 ms at 1,000 items and grows by a power from there."""
+    return [
+        PointBlock(
+            varied="items",
+            size=size,
+            phase="serving",
+            part=part,
+            ms=2 * (size / 1000) ** power,
+            macs=1e6 * size,
+            peak_bytes=1000 * size,
+        )
+        for size in (1000, 10_000, 100_000, 1_000_000)
+    ]
+
+
+def record(version: int) -> ComplexityRecord:
+    return ComplexityRecord(
+        task="toy",
+        task_version=version,
+        steps=87,
+        points=[*points("scores", 1.0), *points("top <10>", 0.5)],
+        foreign_load=0.0,
+        load_label="quiet",
+        created=CREATED,
+    )
+
+
+def test_the_exponent_is_that_of_the_largest_sizes() -> None:
+    assert exponent(points("scores", 1.0)) == pytest.approx(1.0)
+    bent = points("scores", 0.5)
+    assert exponent([bent[0].model_copy(update={"ms": 1e6}), *bent[1:]]) == pytest.approx(0.5)
+    assert exponent(bent[:1]) is None
+
+
+def test_a_task_page_shows_how_its_reference_grows(tmp_path: Path) -> None:
+    one = run()
+    write(tmp_path / "results", one)
+    merge_into(tmp_path / "results/toy/complexity.standard.jsonl", [record(one.task.version)])
+    publish(load(tmp_path / "results"), tmp_path / "site")
+    html = (tmp_path / "site/tasks/toy.md").read_text()
+    assert "## As the data grow" in html
+    for shown in ("<td>2.00 ms</td><td>2,000 ms</td>", "<td>1.0</td>", "<td>0.50</td>", "1.00 GB"):
+        assert shown in html, shown
+    assert "top &lt;10&gt;" in html
+    assert "87 make an epoch" in html
+
+
+def test_a_record_of_another_version_is_not_shown(tmp_path: Path) -> None:
+    one = run()
+    write(tmp_path / "results", one)
+    merge_into(tmp_path / "results/toy/complexity.standard.jsonl", [record(one.task.version + 1)])
+    publish(load(tmp_path / "results"), tmp_path / "site")
+    assert "As the data grow" not in (tmp_path / "site/tasks/toy.md").read_text()
