@@ -29,6 +29,7 @@ from rival_timers import RIVALS
 from harness.measure import measure
 from harness.measure.profile import load_profile
 from harness.paired import different, speedup, spread, spread_ratio
+from harness.submit.latency import judge
 
 PROFILE = (
     'title = "here"\nkind = "measured"\nruntime = "onnxruntime"\nruntime_version = "any"\n'
@@ -196,6 +197,7 @@ def summary(rows):
             block |= {"best_rival": best, "ratio": [ratio.value, ratio.low, ratio.high]}
         found[condition] = block
         found[condition]["held"] = coverage(rows, condition)
+        found[condition]["claims"] = claims(rows, condition)
     same = [row for row in rows if row["condition"] == "identical"]
     if same:
         found["identical"] = {
@@ -213,6 +215,19 @@ def coverage(rows, condition):
     mine = [row for row in rows if (row["condition"], row["method"]) == (condition, "paired")]
     pooled = math.exp(statistics.fmean(math.log(row["speedup"]) for row in mine))
     return [sum(speedup(row["pairs"]).holds(pooled) for row in mine), len(mine)]
+
+
+def claims(rows, condition):
+    """Each live repetition claimed against each other, as a bundle is judged: how many refused."""
+    mine = [row for row in rows if (row["condition"], row["method"]) == (condition, "paired")]
+    pairs = [row["pairs"] for row in mine]
+    both = [(a, b) for i, a in enumerate(pairs) for j, b in enumerate(pairs) if i != j]
+    honest = sum(judge(a, b).verdict == "refused" for a, b in both)
+    forged = [[[(one, two / 1.1) for one, two in start] for start in a] for a, _ in both]
+    caught = sum(
+        judge(a, b).verdict == "refused" for a, (_, b) in zip(forged, both, strict=True)
+    )
+    return {"honest_refused": honest, "ten_percent_too_good_refused": caught, "of": len(both)}
 
 
 def main():
