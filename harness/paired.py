@@ -2,11 +2,13 @@
 
 Blocks of one process share its memory layout and its minute on a busy machine, so they are not
 independent; process starts are. Each start gives one log ratio of fastest blocks (neighbours only
-ever add time). The value is the 20% trimmed mean over starts, as one start in some finds an odd
-layout or a busy machine, and the 95% range is Yuen's.
+ever add time). A start in which either model was SLOWED above its best of all starts met another
+machine: a neighbour on the core's other thread, a lower clock; such starts are left out. The value
+is the 20% trimmed mean over the others, as one in some finds an odd layout, and the 95% range is
+Yuen's.
 
-Source: Yuen 1974, doi:10.1093/biomet/61.1.165 (trimmed t). Compared with quartiles, medians and
-plain means on 100 starts of one pair, see site/measuring.md.
+Source: Yuen 1974, doi:10.1093/biomet/61.1.165 (trimmed t). Compared with quartiles, medians, plain
+means and minima on recorded starts, see site/measuring.md.
 """
 
 from __future__ import annotations
@@ -23,6 +25,8 @@ Blocks = Sequence[tuple[float, float]]
 HALF_WIDTH = 0.01
 MINIMUM_STARTS = 8
 TRIMMED = 0.2
+SLOWED = 0.2  # of the fastest block of any start
+LEAST_KEPT = 2
 
 # Two-sided 95% Student quantiles for 1 to 30 degrees of freedom; a test compares them with scipy.
 _STUDENT = (
@@ -63,7 +67,14 @@ def log_ratios(pairs: Sequence[Blocks]) -> np.ndarray:
 
     Raises SlimbenchError when a start has no block or a time that is not positive and finite.
     """
-    ratios = []
+    fastest = _fastest(pairs)
+    ratios: np.ndarray = np.log(fastest[:, 0] / fastest[:, 1])
+    return ratios
+
+
+def _fastest(pairs: Sequence[Blocks]) -> np.ndarray:
+    """Each start's fastest block of anchor and entry in ms, float64 (starts, 2)."""
+    found = np.zeros((len(pairs), 2))
     for start, blocks in enumerate(pairs):
         times = np.asarray(blocks, float).reshape(-1, 2)  # (blocks, anchor and entry)
         if not len(times) or not np.all(np.isfinite(times) & (times > 0)):
@@ -71,9 +82,17 @@ def log_ratios(pairs: Sequence[Blocks]) -> np.ndarray:
                 f"process start {start} holds {len(times)} blocks, and each must be two positive "
                 "times in ms; measure again"
             )
-        anchor, entry = times.min(axis=0)
-        ratios.append(math.log(anchor / entry))
-    return np.array(ratios)
+        found[start] = times.min(axis=0)
+    return found
+
+
+def undisturbed(pairs: Sequence[Blocks]) -> np.ndarray:
+    """Positions of the starts in which neither model was slowed; at least the LEAST_KEPT best."""
+    fastest = _fastest(pairs)
+    slowed = (fastest / fastest.min(axis=0)).max(axis=1) if len(fastest) else np.zeros(0)
+    order = np.argsort(slowed, kind="stable")
+    kept = max(int((slowed <= 1 + SLOWED).sum()), LEAST_KEPT)
+    return np.sort(order[:kept])
 
 
 def speedup(pairs: Sequence[Blocks]) -> Interval:
@@ -82,7 +101,7 @@ def speedup(pairs: Sequence[Blocks]) -> Interval:
     `pairs[start]` lists the blocks of one process start. One start alone says nothing of the
     variance between starts: its range is 0 to infinity. Raises SlimbenchError when empty.
     """
-    ratios = log_ratios(pairs)
+    ratios = log_ratios(pairs)[undisturbed(pairs)]
     if not len(ratios):
         raise SlimbenchError("no process start was measured; see the record's cause")
     center, error = _trimmed(ratios)

@@ -158,7 +158,12 @@ def timed_alone(method, path, seconds):
 
 
 def read_rows(path):
-    return [json.loads(line) for line in path.read_text().splitlines()] if path.exists() else []
+    """Every finished line; paired values follow from the raw blocks, as on the board."""
+    rows = [json.loads(line) for line in path.read_text().splitlines()] if path.exists() else []
+    for row in rows:
+        if row["method"] == "paired":
+            row["speedup"] = speedup(row["pairs"]).value
+    return rows
 
 
 @contextlib.contextmanager
@@ -224,9 +229,7 @@ def claims(rows, condition):
     both = [(a, b) for i, a in enumerate(pairs) for j, b in enumerate(pairs) if i != j]
     honest = sum(judge(a, b).verdict == "refused" for a, b in both)
     forged = [[[(one, two / 1.1) for one, two in start] for start in a] for a, _ in both]
-    caught = sum(
-        judge(a, b).verdict == "refused" for a, (_, b) in zip(forged, both, strict=True)
-    )
+    caught = sum(judge(a, b).verdict == "refused" for a, (_, b) in zip(forged, both, strict=True))
     return {"honest_refused": honest, "ten_percent_too_good_refused": caught, "of": len(both)}
 
 

@@ -14,6 +14,7 @@ from harness.paired import (
     request_p99_ms,
     settled,
     speedup,
+    undisturbed,
     spread,
     spread_ratio,
     student_quantile,
@@ -37,11 +38,23 @@ def test_an_entry_twice_as_fast_has_a_speedup_of_two():
 
 
 def test_the_interval_is_students_over_the_log_ratios_of_the_starts():
-    ratio = speedup([[(1.0, 1.0)], [(math.e, 1.0)], [(math.e**2, 1.0)]])
-    error = 4.3027 * 1.0 / math.sqrt(3)
-    assert ratio.value == pytest.approx(math.e)
-    assert ratio.low == pytest.approx(math.exp(1 - error))
-    assert ratio.high == pytest.approx(math.exp(1 + error))
+    step = 0.08
+    ratio = speedup([[(math.exp(step * n), 1.0)] for n in (1, 2, 3)])
+    error = 4.3027 * step / math.sqrt(3)
+    assert ratio.value == pytest.approx(math.exp(2 * step))
+    assert ratio.low == pytest.approx(math.exp(2 * step - error))
+    assert ratio.high == pytest.approx(math.exp(2 * step + error))
+
+
+def test_starts_in_which_either_model_was_slowed_are_left_out():
+    quiet = [[(2.0, 1.0)], [(2.02, 1.0)], [(2.0, 1.01)]]
+    slowed = [[(3.0, 1.4)], [(2.0, 1.3)], [(2.5, 1.0)]]
+    assert undisturbed([*quiet, *slowed]).tolist() == [0, 1, 2]
+    assert speedup([*slowed, *quiet]) == speedup(quiet)
+
+
+def test_of_starts_that_were_all_slowed_the_two_least_are_kept():
+    assert undisturbed([[(2.0, 9.0)], [(9.0, 1.0)], [(5.0, 2.0)]]).tolist() == [1, 2]
 
 
 def test_one_odd_start_of_ten_moves_nothing():
