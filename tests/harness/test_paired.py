@@ -14,11 +14,11 @@ from harness.paired import (
     request_p99_ms,
     settled,
     speedup,
-    undisturbed,
     spread,
     spread_ratio,
     student_quantile,
     throughput,
+    undisturbed,
 )
 
 
