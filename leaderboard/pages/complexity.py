@@ -61,7 +61,7 @@ def _table(points: Sequence[PointBlock]) -> str:
         cells = [
             *(f"{figures.milliseconds(one.ms)} ms" for one in (mine[0], mine[-1])),
             figures.significant(mine[-1].macs / 1e6, 3),
-            figures.UNKNOWN if fitted is None else figures.significant(fitted, 2),
+            figures.UNKNOWN if fitted is None else f"{fitted:.2f}".replace("-0.00", "0.00"),
         ]
         shown = "".join(f"<td>{cell}</td>" for cell in cells)
         lines.append(f'<tr><th scope="row">{text(phase)}: {text(part)}</th>{shown}</tr>')

@@ -139,7 +139,7 @@ def _grid(plot: LinePlot, scale: _Scale) -> str:
     for value in wanted(scale.low, scale.high):
         y = scale.y(value)
         parts.append(f'<path class="sb-grid" d="M{LEFT} {y}H{right}"/>')
-        said = f"{100 * value if plot.percent else value:.4g}"
+        said = f"{100 * value:.4g}" if plot.percent else f"{value:,g}"
         parts.append(f'<text x="{LEFT - 8}" y="{y + 4}" text-anchor="end">{said}</text>')
     ticks = cost_ticks if scale.log else quality_ticks
     for value in ticks(scale.left, scale.right):

@@ -53,7 +53,7 @@ def test_a_task_page_shows_how_its_reference_grows(tmp_path: Path) -> None:
     publish(load(tmp_path / "results"), tmp_path / "site")
     html = (tmp_path / "site/tasks/toy.md").read_text()
     assert "## As the data grow" in html
-    for shown in ("<td>2.00 ms</td><td>2,000 ms</td>", "<td>1.0</td>", "<td>0.50</td>", "1.00 GB"):
+    for shown in ("<td>2.00 ms</td><td>2,000 ms</td>", "<td>1.00</td>", "<td>0.50</td>", "1.00 GB"):
         assert shown in html, shown
     assert "top &lt;10&gt;" in html
     assert "87 make an epoch" in html
