@@ -9,7 +9,11 @@ from harness.run.search_child import answer_rows
 from harness.run.table import load_table
 
 TASK = registry.find_table_task("cell_search")
-METHODS = {name: one for name, one in registry.methods().items() if one.solves == "Search"}
+METHODS = {
+    name: one
+    for name, one in registry.methods().items()
+    if one.solves == "Search" and set(one.modalities) <= registry.CASE_KINDS
+}
 CASES = {case.kind: small(case) for case in TASK.cases[::-1]} | {"cheap": small(TASK.cases[6])}
 PAIRS = [
     (name, kind, number)

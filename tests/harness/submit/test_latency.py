@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from harness.paired import settled
 from harness.record import MeasurementRecord, read_records
 from harness.registry import ROOT
 from harness.submit.latency import judge
@@ -14,7 +15,7 @@ RECORDS = [
     for record in read_records(sorted((ROOT / "leaderboard" / "results").glob("*/*.jsonl")))
     if isinstance(record, MeasurementRecord)
     and record.status == "ok"
-    and record.settled
+    and settled(record.pairs)
     and record.profile.kind == "measured"
 ]
 
