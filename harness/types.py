@@ -226,6 +226,18 @@ class Space:
         grids = np.indices([len(names) for names in self.choices])
         return grids.reshape(len(self.choices), -1).T
 
+    def sample(self, random: Random) -> Architecture:
+        """A random architecture."""
+        return tuple([random.randrange(len(names)) for names in self.choices])
+
+    def outside(self, architecture: object) -> str:
+        """What is wrong with an architecture that is none of the space, in a sentence."""
+        sizes = [len(names) for names in self.choices]
+        return (
+            f"{str(architecture)[:80]} is outside the space {self.name}: give a tuple of "
+            f"{len(sizes)} whole numbers, each from 0 to below {sizes}"
+        )
+
     def neighbors(self, architecture: Architecture) -> list[Architecture]:
         """All architectures that differ in exactly one decision."""
         return [

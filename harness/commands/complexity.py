@@ -9,12 +9,12 @@ import time
 from datetime import UTC, datetime
 
 from harness import environment, registry
-from harness.commands.report import console, print_json
+from harness.commands.report import console
+from harness.commands.studies import keep
 from harness.errors import SlimbenchError, UsageError
 from harness.measure.load import foreign_cores, label, read_load
 from harness.measure.lock import measuring
-from harness.record import ComplexityRecord, PointBlock, merge_into
-from harness.run.locked import locked
+from harness.record import ComplexityRecord, PointBlock
 from harness.run.place import Place
 
 LONGEST_SECONDS = 1800
@@ -49,14 +49,7 @@ def complexity(name: str, place: Place, most: int | None, as_json: bool) -> int:
         environment=environment.facts(),
         created=datetime.now(UTC).isoformat(timespec="seconds"),
     )
-    path = place.results / task.name / "complexity.standard.jsonl"
-    with locked(place.results / ".lock"):
-        merge_into(path, [record])
-    if as_json:
-        print_json(record.model_dump(mode="json"))
-    else:
-        console.print(f"wrote {path}; `slimbench site` draws it", soft_wrap=True)
-    return 0
+    return keep(record, place.results, "standard", as_json)
 
 
 def one_size(task: str, varied: str, size: int) -> list[PointBlock]:

@@ -12,11 +12,11 @@ import onnx
 
 from harness import environment, registry
 from harness.artifact.predict import BATCH, run_in_batches, session
-from harness.commands.report import console, print_json
+from harness.commands.report import console
+from harness.commands.studies import keep
 from harness.data import load_split
 from harness.errors import UsageError
-from harness.record import MetricBlock, ProbeBlock, SensitivityRecord, merge_into
-from harness.run.locked import locked
+from harness.record import MetricBlock, ProbeBlock, SensitivityRecord
 from harness.run.place import Place, Prepared
 from harness.run.prepare import prepare
 from harness.run.scoring import quality
@@ -58,14 +58,7 @@ def sensitivity(name: str, scale: Scale, place: Place, as_json: bool) -> int:
         environment=environment.facts() | {"precision": environment.precision(place.device)},
         created=datetime.now(UTC).isoformat(timespec="seconds"),
     )
-    path = place.results / task.name / f"sensitivity.{scale}.jsonl"
-    with locked(place.results / ".lock"):
-        merge_into(path, [record])
-    if as_json:
-        print_json(record.model_dump(mode="json"))
-    else:
-        console.print(f"wrote {path}; `slimbench site` draws it", soft_wrap=True)
-    return 0
+    return keep(record, place.results, scale, as_json)
 
 
 def _problem(prepared: Prepared, place: Place) -> Any:

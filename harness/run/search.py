@@ -65,7 +65,7 @@ class Problem:
 
     def sample(self) -> Architecture:
         """A random architecture of the space."""
-        return tuple([self.random.randrange(len(names)) for names in self.space.choices])
+        return self.space.sample(self.random)
 
     def query(self, architecture: Architecture, fidelity: float | None = None) -> float:
         """Validation quality after `fidelity` epochs; charged, also when asked before.

@@ -19,14 +19,14 @@ from harness.types import Budget, Task
 def solve(run: Run) -> dict[str, Any]:
     """Solve and export in a child; `model.onnx` and `log.txt` are left in the run's folder."""
     if not run.is_search:
-        return asdict(_in_child(run, _job(run), run.budget, run.folder))
+        return asdict(_in_child(_job(run), run.budget, run.folder))
     searched = search(run)
     if searched.status != "ok" or searched.found is None:
         return asdict(searched)
     limit = run.setting["limit"] * searched.found["reference_cost"]
     member = chosen(searched.found["members"], limit)
     job = replace(_job(run), kind="train", architecture=tuple(member["architecture"]))
-    trained = _in_child(run, job, run.budget, run.folder)
+    trained = _in_child(job, run.budget, run.folder)
     spent = {
         name: getattr(trained, name) + getattr(searched, name)
         for name in ("train_macs", "seconds", "cpu_seconds")
@@ -37,14 +37,20 @@ def solve(run: Run) -> dict[str, Any]:
 
 
 def search(run: Run) -> Solved:
-    """What the run's search found, done now or by another run with the same search."""
+    """What the run's search found, done now or by another run with the same search.
+
+    Only a search that ended well is kept: a full disk or an interrupt is nobody's last word.
+    """
     folder = run.search_folder
     folder.mkdir(parents=True, exist_ok=True)
     with locked(folder / "lock"):
         path = folder / "search.json"
-        if not path.is_file():
-            write_atomically(path, json.dumps(asdict(_search_now(run, folder))).encode())
-        return Solved(**json.loads(path.read_text()))
+        if path.is_file():
+            return Solved(**json.loads(path.read_text()))
+        searched = _search_now(run, folder)
+        if searched.status == "ok":
+            write_atomically(path, json.dumps(asdict(searched)).encode())
+        return searched
 
 
 def _search_now(run: Run, folder: Path) -> Solved:
@@ -60,7 +66,7 @@ def _search_now(run: Run, folder: Path) -> Solved:
         budget=asdict(budget),
         limit=None if one_for_all else run.setting["limit"],
     )
-    return _in_child(run, job, budget, folder)
+    return _in_child(job, budget, folder)
 
 
 def chosen(members: list[dict[str, Any]], limit: float) -> dict[str, Any]:
@@ -91,7 +97,7 @@ def _job(run: Run) -> Job:
     )
 
 
-def _in_child(run: Run, job: Job, budget: Budget, folder: Path) -> Solved:
+def _in_child(job: Job, budget: Budget, folder: Path) -> Solved:
     """What the child reported; its log and model go into `folder`, `solve/` is its own."""
     out = folder / "solve"
     shutil.rmtree(out, ignore_errors=True)

@@ -49,7 +49,7 @@ class Table:
         try:
             return self.rows[architecture]
         except (KeyError, TypeError):
-            raise UsageError(self._outside(architecture)) from None
+            raise UsageError(self.space.outside(architecture)) from None
 
     def rows_of(self, architectures: Iterable[Architecture] | np.ndarray) -> np.ndarray:
         """Rows (n,) of int (n, decisions) architectures. Raises UsageError outside the space."""
@@ -64,11 +64,11 @@ class Table:
         inside = (asked.min(axis=0) >= 0) & (asked.max(axis=0) < sizes) if len(asked) else True
         if not np.all(inside):
             bad = asked[((asked < 0) | (asked >= sizes)).any(axis=1)][0]
-            raise UsageError(self._outside(tuple(bad.tolist())))
+            raise UsageError(self.space.outside(tuple(bad.tolist())))
         found: np.ndarray = self.row_of_number[numbers_of(asked, self.space)]
         if found.size and found.min() < 0:
             bad = asked[found.argmin()]
-            raise UsageError(self._outside(tuple(bad.tolist())))
+            raise UsageError(self.space.outside(tuple(bad.tolist())))
         return found
 
     def spending(self, log: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -91,13 +91,6 @@ class Table:
             queries[bought], seconds[bought] = price / self.training_seconds, price
             charges[bought] = price * self.second_charge
         return queries, seconds, charges
-
-    def _outside(self, architecture: object) -> str:
-        sizes = [len(names) for names in self.space.choices]
-        return (
-            f"{str(architecture)[:80]} is outside the space {self.space.name}: give a tuple of "
-            f"{len(sizes)} whole numbers, each from 0 to below {sizes}"
-        )
 
 
 def numbers_of(architectures: np.ndarray, space: Space) -> np.ndarray:

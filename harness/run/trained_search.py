@@ -21,7 +21,6 @@ from harness.run.compression import Problem
 from harness.run.search import front_rows
 from harness.types import Architecture, Space, TrainedSpace
 
-COUNTED = ("macs", "params")  # known without a predictor
 Asked = tuple[Architecture, float]  # with how many epochs
 
 
@@ -56,19 +55,11 @@ class TrainedSearch:
 
     def sample(self) -> Architecture:
         """A random architecture of the space."""
-        return tuple(self.random.randrange(len(names)) for names in self.space.choices)
+        return self.space.sample(self.random)
 
     def network(self, architecture: Architecture) -> nn.Module:
         """An untrained network of the space, or one cut out of the reference."""
-        sizes = [len(names) for names in self.space.choices]
-        chosen = tuple(int(each) for each in architecture)
-        inside = [0 <= one < size for one, size in zip(chosen, sizes, strict=False)]
-        if len(chosen) != len(sizes) or not all(inside):
-            raise UsageError(
-                f"{chosen} is outside the space {self.space.name}: give {len(sizes)} whole "
-                f"numbers, each from 0 to below {sizes}"
-            )
-        return self.found.network(self.training, chosen)
+        return self.found.network(self.training, self._inside(architecture))
 
     def query(self, architecture: Architecture, fidelity: float | None = None) -> float:
         """Validation quality (or reward) after `fidelity` epochs; charged what training it took."""
@@ -80,7 +71,7 @@ class TrainedSearch:
                 f"one more query is above the budget: {self.training.meter.train_macs:.3e} of "
                 f"{self.budget:.3e} MACs are spent; ask exhausted() before you query"
             )
-        asked = (tuple(int(each) for each in architecture), epochs)
+        asked = (self._inside(architecture), epochs)
         if asked in self._known:
             quality, macs = self._known[asked]
             self.training.meter.spend(macs)
@@ -119,12 +110,12 @@ class TrainedSearch:
         Charged as validation; `front` and `best` go by it as long as nothing was queried.
         """
         quality = self.training.validate(model, examples)
-        self.log.append((tuple(int(each) for each in architecture), 0, quality))
+        self.log.append((self._inside(architecture), 0, quality))
         return quality
 
     def cost(self, architecture: Architecture, device: str | None = None) -> float:
         """Predicted ms of the deployed network on a profile, or its `macs` or `params`; free."""
-        return self._cost(tuple(int(each) for each in architecture), device or self.found.device)
+        return self._cost(self._inside(architecture), device or self.found.device)
 
     def costs(self, architectures: np.ndarray, device: str | None = None) -> np.ndarray:
         """As `cost` for int (n, decisions) architectures; float64 (n,)."""
@@ -173,8 +164,7 @@ class TrainedSearch:
         known = self.qualities() if self.log else {}
         members = []
         for answer in answers:
-            self.network(answer)  # raises outside the space
-            one = tuple(int(each) for each in answer)
+            one = self._inside(answer)
             words = {"architecture": one, "text": self.space.text(one)}
             members.append(words | {"quality": known.get(one), "cost": self.cost(one)})
         return {
@@ -185,6 +175,15 @@ class TrainedSearch:
             "queries": len(self.log),
             "asked": self.log,
         }
+
+    def _inside(self, architecture: Architecture) -> Architecture:
+        """The architecture in plain whole numbers. Raises UsageError outside the space."""
+        sizes = [len(names) for names in self.space.choices]
+        chosen = tuple(int(each) for each in architecture)
+        inside = [0 <= one < size for one, size in zip(chosen, sizes, strict=False)]
+        if len(chosen) != len(sizes) or not all(inside):
+            raise UsageError(self.space.outside(chosen))
+        return chosen
 
     def _share(self, architecture: Architecture) -> float:
         if self.device is not None or math.isinf(self.limit):

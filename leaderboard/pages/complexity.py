@@ -49,14 +49,18 @@ def _words(record: ComplexityRecord) -> str:
     )
 
 
+def _by_part(points: Sequence[PointBlock]) -> dict[tuple[str, str], list[PointBlock]]:
+    """The points of each phase and part, by rising size."""
+    found: dict[tuple[str, str], list[PointBlock]] = {}
+    for one in sorted(points, key=lambda one: one.size):
+        found.setdefault((one.phase, one.part), []).append(one)
+    return found
+
+
 def _table(points: Sequence[PointBlock]) -> str:
     """One line a part: time at the smallest and the largest size, MACs there, and the exponent."""
     lines = []
-    for phase, part in dict.fromkeys((one.phase, one.part) for one in points):
-        mine = sorted(
-            (one for one in points if (one.phase, one.part) == (phase, part)),
-            key=lambda one: one.size,
-        )
+    for (phase, part), mine in _by_part(points).items():
         fitted = exponent(mine)
         cells = [
             *(f"{figures.milliseconds(one.ms)} ms" for one in (mine[0], mine[-1])),
@@ -79,11 +83,7 @@ def _table(points: Sequence[PointBlock]) -> str:
 
 def _plot(points: Sequence[PointBlock]) -> str:
     series = []
-    for phase, part in dict.fromkeys((one.phase, one.part) for one in points):
-        mine = sorted(
-            (one for one in points if (one.phase, one.part) == (phase, part)),
-            key=lambda one: one.size,
-        )
+    for (phase, part), mine in _by_part(points).items():
         x = np.array([float(one.size) for one in mine])
         series.append(Series(f"{phase}: {part}", x, np.array([one.ms for one in mine])))
     varied = points[0].varied

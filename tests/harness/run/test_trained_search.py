@@ -10,11 +10,11 @@ import torch
 
 from harness import data, registry
 from harness.errors import OverBudgetError, UsageError
-from harness.run import reference
+from harness.run import reference, solve
 from harness.run.compression import Problem
+from harness.run.job import Solved
 from harness.run.matrix import choose_settings, plan
 from harness.run.meter import Meter
-from harness.run.solve import chosen
 from harness.run.stages import execute
 from harness.run.trained_search import TrainedSearch
 from harness.types import Budget
@@ -105,9 +105,9 @@ def test_a_limit_chooses_the_best_within_it_and_else_the_cheapest():
         {"cost": 2.0, "quality": 0.9},
         {"cost": 3.0, "quality": None},
     ]
-    assert chosen(members, 2.5)["cost"] == 2.0
-    assert chosen(members, 9.0)["cost"] == 2.0
-    assert chosen(members, 0.5)["cost"] == 1.0
+    assert solve.chosen(members, 2.5)["cost"] == 2.0
+    assert solve.chosen(members, 9.0)["cost"] == 2.0
+    assert solve.chosen(members, 0.5)["cost"] == 1.0
 
 
 def test_one_search_serves_all_limits_and_rows_tell_what_was_found(digits, place):
@@ -129,6 +129,15 @@ def test_one_search_serves_all_limits_and_rows_tell_what_was_found(digits, place
 def test_a_searcher_without_fronts_searches_for_each_limit(digits, place):
     runs = plan(digits, [registry.find_method("regularized_evolution")], place, settings="0")
     assert len({run.search_folder for run in runs}) == 3
+
+
+def test_a_search_that_failed_is_not_kept_for_the_rows_that_share_it(digits, place, monkeypatch):
+    runs = plan(digits, [registry.find_method("random_search")], place, [77])
+    broken = Solved(status="failed", cause="no space")
+    with monkeypatch.context() as patch:
+        patch.setattr(solve, "_search_now", lambda run, folder: broken)
+        assert solve.solve(runs[0])["cause"] == "no space"
+    assert not (runs[0].search_folder / "search.json").exists()
 
 
 def test_a_limit_can_be_given(digits, place):
