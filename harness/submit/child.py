@@ -28,7 +28,7 @@ LARGEST_FILE_BYTES = 400 * 10**6
 PROC = (Path("/proc/stat"), Path("/proc/cpuinfo"))
 MOST_OUTPUTS = 4
 SINGLE = 256  # requests given one by one
-BLOCK_CALLS, ROUNDS = 60, 7
+BLOCK_CALLS, ROUNDS, MOST_ROUNDS = 60, 7, 28
 QUICK_STARTS = 4
 
 
@@ -142,10 +142,12 @@ def _streams(job: Job) -> dict[str, list[float]]:
     """Fastest tenth of calls in ms, one value a round, on four streams of single requests.
 
     A model may not know whether a request came before: `repeated` gives one request over and
-    over, `permuted` the known ones in another order, `fresh` ones that nobody has seen.
+    over, `permuted` the known ones in another order, `fresh` ones that nobody has seen. As long as
+    a stream looks faster than the fresh one, more rounds follow: a neighbour's load goes away.
     """
     from harness.measure.runtimes.onnxruntime import load
     from harness.measure.timing import Requests, call_ms
+    from harness.submit.audits import faster_than_fresh
 
     model = load(Path(job.model), 1)
     arrays = {
@@ -165,7 +167,9 @@ def _streams(job: Job) -> dict[str, list[float]]:
     for _ in range(20):
         model(requests["fresh"].fresh()[1])
     found: dict[str, list[float]] = {name: [] for name in streams}
-    for _ in range(ROUNDS):
+    for number in range(MOST_ROUNDS):
+        if number >= ROUNDS and not any(faster_than_fresh(found, name) for name in streams):
+            break
         for name in random.permutation(list(streams)):
             times = [call_ms(model, requests[str(name)])[0] for _ in range(BLOCK_CALLS)]
             found[str(name)].append(float(np.quantile(times, 0.1)))

@@ -1,0 +1,1 @@
+"""Toys graph recommendation."""
