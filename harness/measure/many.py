@@ -2,7 +2,8 @@
 
     python -m harness.measure.many JOB.json RESULT.json
 
-Each model is timed beside a block of an anchor, so that a slow minute cancels out.
+Each model is timed beside a block of an anchor, which tells the minutes in which the machine was
+slow: those do not count. A model is done when its two fastest starts agree.
 """
 
 from __future__ import annotations
@@ -29,25 +30,41 @@ from harness.measure.timing import Plan, Requests, Timer
 
 BLOCK_MS, BLOCKS = 10.0, 3
 CHUNK = 200
+MOST_STARTS = 12
+SLOW, AGREE = 1.05, 1.02  # a slow anchor over its best; the two fastest starts of a model
 
 
-def latencies_ms(
-    paths: Sequence[Path], anchor: Path, profile: Profile, starts: int = 2
-) -> list[float]:
-    """Each model's latency in ms at batch 1, scaled to the anchor's fastest of this call.
+def latencies_ms(paths: Sequence[Path], anchor: Path, profile: Profile) -> list[float]:
+    """Each model's latency in ms at batch 1: its fastest start on the machine at its best.
 
-    The median over `starts` processes. Raises SlimbenchError naming a model that does not run.
+    Only starts count beside which the anchor was as fast as it gets. A model is timed in new
+    processes until two of them agree within 2%, at most MOST_STARTS. Raises SlimbenchError when a
+    model does not run.
     """
-    tables: list[list[tuple[float, float]]] = []
+    tables: list[list[tuple[float, float]]] = [[] for _ in paths]
     with measuring():
-        for _ in range(starts):
-            rows: list[tuple[float, float]] = []
-            for begin in range(0, len(paths), CHUNK):
-                rows += _one_process(paths[begin : begin + CHUNK], anchor, profile)
-            tables.append(rows)
-    times = np.array(tables)  # (starts, models, anchor and model)
-    quiet = float(np.min(times[:, :, 0]))
-    return [float(value) for value in quiet * np.median(times[:, :, 1] / times[:, :, 0], axis=0)]
+        for _ in range(MOST_STARTS):
+            fastest = min((row[0] for rows in tables for row in rows), default=0.0)
+            open_ones = [at for at, rows in enumerate(tables) if not _agree(rows, fastest)]
+            for begin in range(0, len(open_ones), CHUNK):
+                chunk = open_ones[begin : begin + CHUNK]
+                timed = _one_process([paths[at] for at in chunk], anchor, profile)
+                for at, row in zip(chunk, timed, strict=True):
+                    tables[at].append(row)
+    fastest = min((row[0] for rows in tables for row in rows), default=0.0)
+    return [_undisturbed(rows, fastest)[0] for rows in tables]
+
+
+def _undisturbed(rows: Sequence[tuple[float, float]], fastest: float) -> list[float]:
+    """A model's times in ms, the fastest first, of the starts with a fast anchor, or of all."""
+    quick = [model for anchor, model in rows if anchor <= SLOW * fastest]
+    return sorted(quick or [model for _, model in rows])
+
+
+def _agree(rows: Sequence[tuple[float, float]], fastest: float) -> bool:
+    """Whether the two fastest starts beside a fast anchor say the same."""
+    quick = sorted(model for anchor, model in rows if anchor <= SLOW * fastest)
+    return len(quick) > 1 and quick[1] <= AGREE * quick[0]
 
 
 def _one_process(

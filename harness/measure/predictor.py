@@ -75,11 +75,17 @@ class Predictor:
         return np.array([summed, len(pieces), written, macs, 1.0])
 
 
-def build_predictor(
-    models: Sequence[Path], latency_ms: Sequence[float], anchor: Path, profile: Profile
+def fit_predictor(
+    timed: Sequence[tuple[Operator, float]],
+    models: Sequence[Path],
+    latency_ms: Sequence[float],
+    profile: Profile,
 ) -> Predictor:
-    """Time every distinct operator of `models` and fit their sum to the measured latencies."""
-    timed = time_operators(models, anchor, profile)
+    """A table of the timed operators, and their sum fitted to the models' measured latencies.
+
+    Time every operator of a search space, not only those of `models`: a space has far fewer
+    operators than architectures, and a table that holds them all predicts best.
+    """
     table = {piece.key: latency for piece, latency in timed}
     found = Predictor(profile.name, profile.sha256, table, _fit_kinds(timed))
     rows = np.array([found.summary(operators(path)) for path in models])  # (models, 5)

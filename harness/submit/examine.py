@@ -134,7 +134,7 @@ def _memorisation(
 
     task = prepared.task
     targets = np.asarray(data.load_split(prepared.data, "test").targets)[probed]
-    reference = session(prepared.anchor, 1)
+    reference = session(prepared.anchor, os.cpu_count() or 1)
     test = data.load_split(prepared.data, "test").inputs
     known = {name: np.array(array[probed]) for name, array in test.items()}
 

@@ -10,9 +10,10 @@ from harness.measure.many import random_inputs
 from harness.measure.operators import Operator, cut, operators, write_operator
 from harness.measure.predictor import (
     Predictor,
-    build_predictor,
+    fit_predictor,
     load_predictor,
     save_predictor,
+    time_operators,
 )
 from harness.measure.profile import load_profile
 from harness.measure.runtimes import onnxruntime
@@ -72,7 +73,8 @@ def test_a_predictor_of_another_profile_is_refused(tmp_path):
 
 def test_a_predictor_orders_models_by_their_depth(models, tmp_path):
     paths = [models(f"m{depth}", chain(depth)) for depth in (8, 16, 32)]
-    built = build_predictor(paths, [0.1, 0.2, 0.4], paths[0], PROFILE)
+    timed = time_operators(paths, paths[0], PROFILE)
+    built = fit_predictor(timed, paths, [0.1, 0.2, 0.4], PROFILE)
     save_predictor(built, tmp_path / "p.json")
     predictor = load_predictor(tmp_path / "p.json", PROFILE)
     unseen = [predictor.predict(models(f"u{depth}", chain(depth))) for depth in (12, 24)]
