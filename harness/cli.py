@@ -193,6 +193,7 @@ def measure(
     import_: Annotated[
         Path | None, typer.Option("--import", help="A kit's results, to check and add.")
     ] = None,
+    cap: Annotated[float, typer.Option(min=1, help="Seconds that an ONNX file may take.")] = 60,
     reference: Reference = None,
     method_file: Methods = None,
     data: Data = None,
@@ -212,7 +213,7 @@ def measure(
     if import_ is not None:
         code = latency.import_kit(import_, Path(model), place)
     elif model.endswith(".onnx"):
-        code = latency.measure_file(Path(model), anchor, profile, as_json)
+        code = latency.measure_file(Path(model), anchor, profile, cap, as_json)
     elif pack is not None:
         code = latency.pack_kit(model, scale_, place, pack)
     elif natural_length:

@@ -99,7 +99,9 @@ def _restore(prepared: Prepared, place: Place) -> int:
     return failed
 
 
-def measure_file(model: Path, anchor: Path | None, profile: str | None, as_json: bool) -> int:
+def measure_file(
+    model: Path, anchor: Path | None, profile: str | None, cap_seconds: float, as_json: bool
+) -> int:
     """Measure any ONNX file against any other on random inputs of its shapes."""
     from harness.measure import measure
 
@@ -113,6 +115,7 @@ def measure_file(model: Path, anchor: Path | None, profile: str | None, as_json:
         None,
         task=model.stem,
         task_version=0,
+        cap_seconds=cap_seconds,
     )
     if as_json:
         print_json(json.loads(found.model_dump_json()))
