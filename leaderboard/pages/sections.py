@@ -46,10 +46,13 @@ def takeaway(table: Table) -> str:
     row = row_of(table, found.name)
     what = "faster" if table.summary.speed == "time" else "fewer MACs (latency pending)"
     sure = {"met": "keeps", "may meet": "may keep", "missed": "was chosen to keep, but missed,"}
+    kept = "the task&rsquo;s limits"
+    if key != AT_LIMITS:
+        kept = f"at least {float(key):.0%} of the quality"
     return (
-        f"<b>{text(row['method'])}</b> ({setting_text(row['setting'])}) {sure[found.verdict]} "
-        f"{'the task&rsquo;s limits' if key == AT_LIMITS else f'{float(key):.0%} of the quality'} "
-        f"and is <b>{headline_ratio(found)} {what}</b>: {figures.share(found.retention)} kept."
+        f"<b>{text(row['method'])}</b> ({setting_text(row['setting'])}) "
+        f"{sure[found.verdict]} {kept} and is <b>{headline_ratio(found)} {what}</b>: "
+        f"{figures.share(found.retention)} kept."
     )
 
 
