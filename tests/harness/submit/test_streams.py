@@ -16,6 +16,7 @@ def streams(tmp_path, monkeypatch):
         np.save(tmp_path / f"{name}.npy", np.full((8, 2), value, np.float32))
         paths[name] = {"x": str(tmp_path / f"{name}.npy")}
     job = child.Job("examine", "m.onnx", str(tmp_path), 1, 1, 1, 1, 1, inputs=paths)
+    monkeypatch.setattr(child, "PAUSE_SECONDS", 0)
     monkeypatch.setattr(onnxruntime, "load", lambda path, threads: lambda inputs: None)
 
     def run(slow):
