@@ -44,27 +44,28 @@ def latencies_ms(paths: Sequence[Path], anchor: Path, profile: Profile) -> list[
     tables: list[list[tuple[float, float]]] = [[] for _ in paths]
     with measuring():
         for _ in range(MOST_STARTS):
-            fastest = min((row[0] for rows in tables for row in rows), default=0.0)
-            open_ones = [at for at, rows in enumerate(tables) if not _agree(rows, fastest)]
+            open_ones = [at for at, times in enumerate(_undisturbed(tables)) if not _agree(times)]
             for begin in range(0, len(open_ones), CHUNK):
                 chunk = open_ones[begin : begin + CHUNK]
                 timed = _one_process([paths[at] for at in chunk], anchor, profile)
                 for at, row in zip(chunk, timed, strict=True):
                     tables[at].append(row)
-    fastest = min((row[0] for rows in tables for row in rows), default=0.0)
-    return [_undisturbed(rows, fastest)[0] for rows in tables]
+    found = zip(_undisturbed(tables), tables, strict=True)
+    return [times[0] if times else min(model for _, model in rows) for times, rows in found]
 
 
-def _undisturbed(rows: Sequence[tuple[float, float]], fastest: float) -> list[float]:
-    """A model's times in ms, the fastest first, of the starts with a fast anchor, or of all."""
-    quick = [model for anchor, model in rows if anchor <= SLOW * fastest]
-    return sorted(quick or [model for _, model in rows])
+def _undisturbed(tables: Sequence[Sequence[tuple[float, float]]]) -> list[list[float]]:
+    """Each model's times in ms, the fastest first, of the starts beside a fast anchor.
+
+    `tables[model]` lists (anchor, model) of every start so far.
+    """
+    fastest = min((anchor for rows in tables for anchor, _ in rows), default=0.0)
+    return [sorted(model for anchor, model in rows if anchor <= SLOW * fastest) for rows in tables]
 
 
-def _agree(rows: Sequence[tuple[float, float]], fastest: float) -> bool:
-    """Whether the two fastest starts beside a fast anchor say the same."""
-    quick = sorted(model for anchor, model in rows if anchor <= SLOW * fastest)
-    return len(quick) > 1 and quick[1] <= AGREE * quick[0]
+def _agree(times: Sequence[float]) -> bool:
+    """Whether the two fastest of sorted times say the same."""
+    return len(times) > 1 and times[1] <= AGREE * times[0]
 
 
 def _one_process(

@@ -5,7 +5,7 @@
 Draws random convolutional networks (width, depth, window, resolution, depthwise, residual), builds
 the predictor on some and compares it with the measured latency of others: once with the operators
 of all of them in its table, as a search space has, and once with those of the seen ones alone.
-Measures for about 7 minutes; `--plot` writes an SVG.
+Measures for about 3 minutes; `--plot` writes an SVG.
 """
 
 import argparse
