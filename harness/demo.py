@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from harness import registry
 from harness.commands import report, session
 from harness.run import process
+from harness.run.place import Place
+from harness.run.prepare import prepare
 
 METHODS = ("l1_filter_pruning", "static_int8", "width_scaled")  # the first two that apply
 SEARCHERS = ("random_search", "local_search", "regularized_evolution")
 RUNS = Path("runs") / "demo"
+WORKERS = 2
 
 
 def main() -> int:
@@ -19,6 +23,9 @@ def main() -> int:
     failed = 0
     for task in registry.tasks().values():
         process.preload(task.preload)
+    report.console.print("generating data and training a small reference for each task")
+    with ThreadPoolExecutor(WORKERS) as pool:
+        list(pool.map(lambda task: prepare(task, "smoke", _place()), registry.tasks().values()))
     for name, task in registry.tasks().items():
         methods = [m for m in METHODS if registry.applies(registry.find_method(m), task)]
         failed |= session.run(_order(name, methods[:2]), dry_run=False, as_json=False)
@@ -49,12 +56,16 @@ def _order(task: str, methods: list[str]) -> session.Order:
         scale="smoke",
         seeds=[0] if models else [0, 1],
         settings="1" if models else "0",
-        workers=1,
+        workers=WORKERS,
         method_files=[],
         measure=True,
-        place=session.place(None, RUNS, None, "cpu", 0, 1, "smoke"),
+        place=_place(),
         cases=cases,
     )
+
+
+def _place() -> Place:
+    return session.place(None, RUNS, None, "cpu", 0, WORKERS, "smoke")
 
 
 if __name__ == "__main__":
