@@ -107,11 +107,21 @@ class Cost(Row):
     peak_rss_bytes: int = 0
 
 
+class DerivedBlock(Row):
+    """What a search would have answered at a share of its budget, and the table's test quality."""
+
+    share: float
+    architecture: str
+    table: dict[str, float] = Field(default_factory=dict)
+
+
 class FoundBlock(Row):
     """The architecture that a search found before it was trained.
 
     `cost` is its predicted latency in ms on the profile `cost_of`, or its MACs; `search_macs` is
-    what the search spent, which one search spends for the rows of all its limits together.
+    what the search spent, which one search spends for the rows of all its limits together. `table`
+    is the test quality by data set that a table of trained architectures has for it; `derived` is
+    what a search with shared weights would have answered on its way.
     """
 
     space: str
@@ -121,6 +131,8 @@ class FoundBlock(Row):
     cost: float
     cost_of_reference: float
     search_macs: float
+    table: dict[str, float] = Field(default_factory=dict)
+    derived: list[DerivedBlock] = Field(default_factory=list)
 
 
 class RunRecord(Row):

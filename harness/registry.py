@@ -24,6 +24,7 @@ from harness.record import sha256_of
 from harness.types import DataSet, Method, Setting, TableTask, Task
 
 CASE_KINDS = {"quality", "long", "trade_off", "trained"}
+SHARED = "supernet"  # of the methods that need a space with one
 ROOT = Path(__file__).resolve().parent.parent
 
 
@@ -218,9 +219,12 @@ def find_method(name: str, extra: Iterable[Path] = ()) -> MethodListing:
 def applies(method: MethodListing, task: Task) -> bool:
     """Whether the task poses the method's kind of problem on data that the method takes."""
     if method.solves == "Search":
-        kinds = set(method.modalities) - CASE_KINDS  # kinds of data, if it names any
-        fits = "trained" in method.modalities and (not kinds or task.modality in kinds)
-        return task.search is not None and fits
+        if task.search is None or "trained" not in method.modalities:
+            return False
+        if SHARED in method.modalities and task.search.supernet is None:
+            return False
+        kinds = set(method.modalities) - CASE_KINDS - {SHARED}  # of data, if it names any
+        return not kinds or task.modality in kinds
     return method.solves in task.poses and (
         not method.modalities or task.modality in method.modalities
     )

@@ -254,10 +254,13 @@ class TrainedSpace:
 
     `network(problem, architecture)` is one of them, untrained, or cut out of `problem.reference()`
     where `inherits` says that it keeps trained weights. `fidelities` are the epochs that may be
-    asked for, the fewest first; `search_macs` is what one search may spend by scale. A network
-    costs what `device` says: a profile whose latency is predicted, or `macs`. `limits` are shares
-    of the reference's cost: each becomes a row of its own. What was found is trained on the
-    reference's compute, but for no more than `most_epochs`: it may be a hundred times smaller.
+    asked for, the fewest first; `search_macs` is what one search may spend by scale. `supernet`
+    makes all networks in one, as Search.supernet says; what a choice costs must not depend on other
+    decisions there. `table` names a table task of the same space, whose trained accuracies then
+    stand beside what was found. A network costs what `device` says: a profile whose latency is
+    predicted, or `macs`. `limits` are shares of the reference's cost: each becomes a row of its
+    own. What was found is trained on the reference's compute, but for no more than `most_epochs`:
+    it may be a hundred times smaller.
     """
 
     space: Space
@@ -268,6 +271,8 @@ class TrainedSpace:
     most_epochs: float
     device: str = "macs"
     inherits: bool = False
+    supernet: Callable[[Compression], nn.Module] | None = None
+    table: str | None = None
 
 
 @dataclass(frozen=True)
@@ -409,8 +414,9 @@ class Search(Protocol):
 
     `device` is the profile whose cost counts beside quality, or None. All of a method's random
     choices come from `random`. Where architectures are trained for every query, `training` is the
-    metered Compression problem, and `network`, `train` and `estimate` are for methods that share
-    weights; on tables nothing can be trained, and all four raise UsageError.
+    metered Compression problem, and `network`, `train`, `estimate`, `supernet`, `halves` and
+    `derive` are for methods that share weights; on tables nothing can be trained, and they raise
+    UsageError.
     """
 
     space: Space
@@ -436,6 +442,24 @@ class Search(Protocol):
 
         `front` and `best` go by estimates as long as nothing was queried.
         """
+
+    def supernet(self) -> nn.Module:
+        """All networks of the space in one, untrained: `net(mix, *inputs)` gives (n, classes).
+
+        `mix` float (decisions, choices) is what each choice counts in its decision's sum; only
+        choices of `net(mix, *inputs, active)`, bool (decisions, choices), are computed, by default
+        those that do not count 0. Every call is charged for what it computes, three times that
+        while gradients are kept. Raises UsageError in a space that has none.
+        """
+
+    def halves(self, size: int) -> tuple[Iterator[Any], Iterator[Any]]:
+        """Endless batches (inputs, targets) of each half of the training split, augmented; free.
+
+        `size` examples each. What the supernet computes on them is charged.
+        """
+
+    def derive(self, architecture: Architecture) -> None:
+        """Say what the answer would be now; kept a few times a search, to show its path; free."""
 
     def sample(self) -> Architecture:
         """A random architecture of the space."""
@@ -489,7 +513,8 @@ class Method:
     chosen architecture (several where a device's cost counts); each entry of `settings` is one
     operating point, together they draw the method's curve. `modalities` limits a method to kinds
     of data, or of Search cases: `quality`, `long`, `trade_off`, and `trained`, where a task's own
-    networks are trained for every query; `uses_proxies` to spaces that have zero-cost scores.
+    networks are trained for every query, of those `supernet`, that have one; `uses_proxies` to
+    spaces that have zero-cost scores.
     """
 
     name: str

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from random import Random
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -61,6 +61,18 @@ class Problem:
 
     def estimate(self, architecture: Architecture, model: nn.Module, examples: int) -> float:
         """There are no examples: raises UsageError."""
+        raise UsageError(UNTRAINED)
+
+    def supernet(self) -> nn.Module:
+        """There is none: raises UsageError."""
+        raise UsageError(UNTRAINED)
+
+    def halves(self, size: int) -> tuple[Iterator[Any], Iterator[Any]]:
+        """There are no examples: raises UsageError."""
+        raise UsageError(UNTRAINED)
+
+    def derive(self, architecture: Architecture) -> None:
+        """There are no shared weights: raises UsageError."""
         raise UsageError(UNTRAINED)
 
     def sample(self) -> Architecture:

@@ -33,7 +33,7 @@ from harness.registry import MethodListing
 from harness.run.place import Place
 from harness.run.search import budget_of, front_rows
 from harness.run.stages import method_block
-from harness.run.table import Table, load_table
+from harness.run.table import Table, hidden_columns, load_table
 from harness.traces import Trace
 from harness.types import Case, Scale, Setting, TableTask
 
@@ -175,12 +175,6 @@ def _kept(table: Table, case: Case, answer: np.ndarray) -> np.ndarray:
     able = answer[np.isfinite(costs[answer])]
     kept: np.ndarray = able[front_rows(table.quality[-1][able], costs[able])]
     return kept
-
-
-def hidden_columns(task: TableTask, folder: Path) -> dict[str, np.ndarray]:
-    """Test quality of every architecture by data set; only the parent process reads it."""
-    names = dict.fromkeys(case.dataset for case in task.cases)
-    return {name: data.load_column(folder, "test", f"input_{name}_test") for name in names}
 
 
 def trace_of(

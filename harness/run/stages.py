@@ -13,13 +13,14 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from harness import data, environment
+from harness import data, environment, registry
 from harness.artifact.check import check_model
 from harness.artifact.count import count
 from harness.errors import SlimbenchError
 from harness.record import (
     Cost,
     Counts,
+    DerivedBlock,
     FoundBlock,
     LimitBlock,
     MethodBlock,
@@ -36,6 +37,8 @@ from harness.run.locked import locked
 from harness.run.place import Prepared, Run
 from harness.run.scoring import score
 from harness.run.solve import solve
+from harness.run.table import hidden_quality
+from harness.types import Architecture
 
 LARGEST_ARTIFACT_BYTES = 200 * 10**6
 
@@ -91,7 +94,7 @@ def _stages(run: Run, saved: Callable[[], object]) -> RunRecord:
         slices_test=scored.get("slices_test", {}),
         figures_test=scored.get("figures_test", {}),
         counts=counts if scored else None,
-        found=_found(solved.get("found")) if scored else None,
+        found=_found(run, solved.get("found")) if scored else None,
         artifact_sha256=sha256_of(folder / "model.onnx") if scored else None,
         predictions_sha256=sha256_of(folder / "predictions.npz") if scored else None,
         cost=Cost(
@@ -114,11 +117,15 @@ def _stages(run: Run, saved: Callable[[], object]) -> RunRecord:
     )
 
 
-def _found(found: dict[str, Any] | None) -> FoundBlock | None:
+def _found(run: Run, found: dict[str, Any] | None) -> FoundBlock | None:
     """Of what a search found, what a row shows."""
     if found is None:
         return None
-    member = found["member"]
+    member, look = found["member"], _table_of(run)
+    derived = [
+        DerivedBlock(share=share, architecture=text, table=look(tuple(one)))
+        for share, one, text in found.get("derived", ())
+    ]
     return FoundBlock(
         space=found["space"],
         architecture=member["text"],
@@ -127,7 +134,18 @@ def _found(found: dict[str, Any] | None) -> FoundBlock | None:
         cost=member["cost"],
         cost_of_reference=found["reference_cost"],
         search_macs=found["search_macs"],
+        table=look(tuple(member["architecture"])),
+        derived=derived,
     )
+
+
+def _table_of(run: Run) -> Callable[[Architecture], dict[str, float]]:
+    """What a table of trained architectures says of what was found, where the space has one."""
+    search = run.prepared.task.search
+    if search is None or search.table is None or run.prepared.scale == "smoke":
+        return lambda _: {}
+    task = registry.find_table_task(search.table)
+    return hidden_quality(task, run.place.data / task.dataset.name)
 
 
 def _check_space(folder: Path, is_solved: bool) -> None:

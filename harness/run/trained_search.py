@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 import tempfile
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from random import Random
@@ -12,16 +13,21 @@ from typing import Any
 
 import numpy as np
 import onnx
+import torch
 from torch import nn
 
 from harness.errors import OverBudgetError, UsageError
 from harness.measure.predictor import Predictor, load_predictor, stored_predictor
 from harness.measure.profile import load_profile
 from harness.run.compression import Problem
+from harness.run.meter import FORWARD, FORWARD_AND_BACKWARD
 from harness.run.search import front_rows
-from harness.types import Architecture, Space, TrainedSpace
+from harness.run.training import Batches
+from harness.shared_weights import choice_costs
+from harness.types import Architecture, Space, Split, TrainedSpace
 
 Asked = tuple[Architecture, float]  # with how many epochs
+DERIVED = 20  # how many times a search's answer so far is kept
 
 
 @dataclass
@@ -47,6 +53,7 @@ class TrainedSearch:
         self._known: dict[Asked, tuple[float, float]] = {}  # quality and MACs spent
         self._costs: dict[tuple[Architecture | None, str], float] = {}
         self._predictor: Predictor | None = None
+        self._derived: list[tuple[float, Architecture]] = []  # at which share of the budget
 
     @property
     def fidelities(self) -> tuple[float, ...]:
@@ -113,6 +120,45 @@ class TrainedSearch:
         self.log.append((self._inside(architecture), 0, quality))
         return quality
 
+    def supernet(self) -> nn.Module:
+        """All networks in one, untrained; every call charges what it computes."""
+        if self.found.supernet is None:
+            raise UsageError(f"the space {self.space.name} has no supernet; use network()")
+        net = self.found.supernet(self.training).to(self.training.device)
+        base, added = choice_costs(self, "macs")
+
+        def charge(_: nn.Module, given: tuple[torch.Tensor, ...]) -> None:
+            mix, inputs, *active = given
+            macs = base + float((added * (active[0] if active else mix != 0)).sum())
+            factor = FORWARD_AND_BACKWARD if torch.is_grad_enabled() else FORWARD
+            self.training.meter.spend(factor * len(inputs) * macs)
+
+        net.register_forward_pre_hook(charge)
+        return net
+
+    def halves(self, size: int) -> tuple[Iterator[Any], Iterator[Any]]:
+        """Endless augmented batches of each half of the training split; free."""
+        return self._endless(0, size), self._endless(1, size)
+
+    def _endless(self, half: int, size: int) -> Iterator[Any]:
+        whole, recipe = self.training.train_split, self.training.task.recipe
+        inputs = {name: array[half::2] for name, array in whole.inputs.items()}
+        part = Split(inputs, whole.targets[half::2])
+        batches = Batches(
+            part, replace(recipe, batch_size=size), self.training.device, self.training.seed
+        )
+        for step in itertools.count():
+            given, targets = batches[step]
+            if recipe.augment is not None:
+                given = recipe.augment(given, batches.generator(step))
+            yield given, targets
+
+    def derive(self, architecture: Architecture) -> None:
+        """Keep what the answer would be now, DERIVED times a search."""
+        inside = self._inside(architecture)
+        if self.progress() * DERIVED >= len(self._derived):
+            self._derived.append((self.progress(), inside))
+
     def cost(self, architecture: Architecture, device: str | None = None) -> float:
         """Predicted ms of the deployed network on a profile, or its `macs` or `params`; free."""
         return self._cost(self._inside(architecture), device or self.found.device)
@@ -174,6 +220,7 @@ class TrainedSearch:
             "reference_cost": self.reference_cost(),
             "queries": len(self.log),
             "asked": self.log,
+            "derived": [(share, one, self.space.text(one)) for share, one in self._derived],
         }
 
     def _inside(self, architecture: Architecture) -> Architecture:

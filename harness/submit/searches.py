@@ -22,10 +22,9 @@ from harness.run.search_score import (
     MOST_ANSWERS,
     SearchRun,
     case_block,
-    hidden_columns,
     task_block,
 )
-from harness.run.table import Table, load_table
+from harness.run.table import Table, hidden_columns, load_table
 from harness.submit import audits
 from harness.submit.archive import plain_arrays
 from harness.submit.verdict import Options, SearchVerdict

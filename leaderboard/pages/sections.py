@@ -163,36 +163,6 @@ def _figures_line(row: Row, names: Sequence[str]) -> str:
     return f'<tr><th scope="row">{name}</th>{cells}</tr>'
 
 
-def found_table(rows: Sequence[Row]) -> str:
-    """Architectures that searches found: predicted cost beside what the row turned out to be."""
-    shown = [row for row in rows if row["usable"] and row["found"]]
-    if not shown:
-        return ""
-    heads = ["Method", "Architecture", "Queries", "Search, TMACs", "When found", "Trained"]
-    heads += ["Predicted cost", "Of the reference's", "Turned out"]
-    return html_table(heads, ["".join(_found_line(row) for row in shown)], "Found by search")
-
-
-def _found_line(row: Row) -> str:
-    found, unit = row["found"], row["unit"]
-    name = f"{text(row['method'])} <small>{setting_text(row['setting'])}</small>"
-    is_macs = found["cost_of"] == "macs"
-    said, factor = ("M MACs", 1e-6) if is_macs else (f"ms on {text(found['cost_of'])}", 1.0)
-    measured = row["macs"] if is_macs else row["latency_ms_p50"]
-    share = found["cost"] / found["cost_of_reference"]
-    cells = [
-        text(found["architecture"]),
-        figures.significant(row["cost_queries"], 3),
-        figures.significant(found["search_macs"] / 1e12, 3),
-        figures.quality(found["quality_when_found"], unit, 1),
-        figures.quality(row["quality_validation"], unit, 1),
-        f"{figures.significant(factor * found['cost'], 3)} {said}",
-        figures.significant(share, 3),
-        figures.UNKNOWN if measured is None else figures.significant(factor * measured, 3),
-    ]
-    return f'<tr><th scope="row">{name}</th>{"".join(f"<td>{cell}</td>" for cell in cells)}</tr>'
-
-
 def _slice_line(row: Row, base: dict[str, float], names: Sequence[str]) -> str:
     losses = [row["slices"].get(name, 0.0) - base[name] for name in names]
     name = f"{text(row['method'])} <small>{setting_text(row['setting'])}</small>"

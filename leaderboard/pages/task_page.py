@@ -7,13 +7,13 @@ from typing import Any
 
 from leaderboard.pages import figures
 from leaderboard.pages.board_table import board_table
+from leaderboard.pages.found import derived_plot, found_table
 from leaderboard.pages.page_data import page_data
 from leaderboard.pages.plot import Line, Plot, family_class, svg
 from leaderboard.pages.safe import page, slug, text
 from leaderboard.pages.sections import (
     facts,
     figures_table,
-    found_table,
     headline_table,
     published_table,
     results_table,
@@ -35,7 +35,8 @@ _FURTHER = (
 FOUND = (
     "<p>A search trained networks of this task for a few epochs each, under the budget shown, and "
     "what it answered was trained by the task's own recipe. One search that weighs quality against "
-    "cost serves all limits; costs are predicted, shares are of the reference's.</p>"
+    "cost serves all limits; costs are predicted, shares are of the reference's. Where a table has "
+    "all architectures of the space, trained at full size, its test accuracy stands beside.</p>"
 )
 AXIS_NAMES = {"macs": "MACs", "size_bytes": "file size", "params": "parameters"}
 
@@ -86,7 +87,7 @@ def _body(
     if further := figures_table(rows):
         parts += ["## Further figures", _FURTHER, further]
     if found := found_table(rows):
-        parts += ["## Found by search", FOUND, found]
+        parts += ["## Found by search", FOUND, found, derived_plot(rows)]
     parts += serving
     if loss:
         parts += ["## Loss by group", "<p>Change against the reference, in points.</p>", loss]

@@ -15,6 +15,7 @@ from torch import Tensor, nn
 
 from harness import Architecture
 from tasks.datasets.nasbench201 import EDGES, OPERATIONS
+from tasks.models.resnet import Normalize
 
 WIDTH = 16  # channels of the first stage
 CELLS = 5  # cells of each stage
@@ -85,6 +86,83 @@ class Reduction(nn.Module):
         return halved
 
 
+class MixedCell(nn.Module):
+    """A cell with every operation on every edge; an edge's output is their weighted sum."""
+
+    def __init__(self, channels: int) -> None:
+        super().__init__()
+        self.edges = nn.ModuleList(
+            nn.ModuleList(LAYERS.get(name, _nothing)(channels) for name in OPERATIONS)
+            for _ in EDGES
+        )
+
+    def forward(self, image: Tensor, mix: Tensor, active: list[list[int]]) -> Tensor:
+        """Node 3 of float (n, channels, h, w); `mix` as in Supernet, `active` choices by edge."""
+        nodes = [image]
+        for target in range(1, 4):
+            terms = [
+                mix[edge, choice] * self.edges[edge][choice](nodes[source])  # type: ignore[index]
+                for edge, (source, end) in enumerate(EDGES)
+                for choice in active[edge]
+                if end == target
+            ]
+            nodes.append(torch.stack(terms).sum(0) if terms else torch.zeros_like(image))
+        return nodes[3]
+
+
+def _nothing(channels: int) -> nn.Module:
+    return nn.Identity()
+
+
+class Supernet(nn.Module):
+    """All networks of the space in one: `net(mix, images)`.
+
+    `mix` float (6, 5) weights each operation's output on its edge, `none` adding nothing; only
+    operations `active` bool (6, 5) are computed, by default those whose weight is not 0. As in the
+    source's searches (xautodl/models/cell_searchs) normalisation has no weights of its own; it goes
+    by the batch, also where a path is scored.
+    """
+
+    def __init__(self, build: Callable[[Callable[[int], nn.Module]], nn.Sequential]) -> None:
+        super().__init__()
+        self.network = build(MixedCell)
+        for module in self.network.modules():
+            for name, child in list(module.named_children()):
+                if isinstance(child, nn.BatchNorm2d):
+                    plain = nn.BatchNorm2d(
+                        child.num_features, affine=False, track_running_stats=False
+                    )
+                    setattr(module, name, plain)
+
+    def forward(self, mix: Tensor, images: Tensor, active: Tensor | None = None) -> Tensor:
+        """Logits (n, classes) of uint8 images (n, 3, h, w)."""
+        chosen = (mix != 0) if active is None else active
+        none = OPERATIONS.index("none")
+        by_edge = [[c for c in row.nonzero().flatten().tolist() if c != none] for row in chosen]
+        values: Tensor = images
+        for part in (self.network.normalize, *self.network.features):  # type: ignore[misc]
+            mixed = isinstance(part, MixedCell)
+            values = part(values, mix, by_edge) if mixed else part(values)
+        for part in (self.network.pool, self.network.flatten, self.network.classifier):
+            values = part(values)  # type: ignore[operator]
+        return values
+
+
+def deployable(
+    make: Callable[[int], nn.Module],
+    mean: tuple[float, ...],
+    std: tuple[float, ...],
+    width: int,
+    cells: int,
+) -> nn.Sequential:
+    """As build, of cells that `make(channels)` gives, for uint8 images."""
+    network = nn.Sequential()
+    network.add_module("normalize", Normalize(mean, std))
+    for name, part in _assembled(make, width, cells, 10).named_children():
+        network.add_module(name, part)
+    return network
+
+
 def build(
     architecture: Architecture, width: int = WIDTH, cells: int = CELLS, classes: int = 10
 ) -> nn.Sequential:
@@ -93,13 +171,19 @@ def build(
     `cells` cells a stage, the first stage with `width` channels. `features` ends before the
     global mean.
     """
+    return _assembled(lambda channels: Cell(architecture, channels), width, cells, classes)
+
+
+def _assembled(
+    make: Callable[[int], nn.Module], width: int, cells: int, classes: int
+) -> nn.Sequential:
     widths = [width * 2**stage for stage in range(STAGES)]
     features = nn.Sequential(nn.Conv2d(3, width, 3, padding=1, bias=False), nn.BatchNorm2d(width))
     for stage, channels in enumerate(widths):
         if stage:
             features.append(Reduction(widths[stage - 1], channels))
         for _ in range(cells):
-            features.append(Cell(architecture, channels))
+            features.append(make(channels))
     features.extend([nn.BatchNorm2d(widths[-1]), nn.ReLU()])
     network = nn.Sequential()
     network.add_module("features", features)

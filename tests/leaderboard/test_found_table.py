@@ -1,6 +1,6 @@
 """What searches found, beside what it turned out to be once trained and measured."""
 
-from leaderboard.pages.sections import found_table
+from leaderboard.pages.found import derived_plot, found_table
 
 FOUND = {
     "space": "three layers",
@@ -10,6 +10,8 @@ FOUND = {
     "cost": 25_000.0,
     "cost_of_reference": 100_000.0,
     "search_macs": 2.5e12,
+    "table": {},
+    "derived": [],
 }
 ROW = {
     "usable": True,
@@ -41,3 +43,16 @@ def test_predicted_milliseconds_stand_beside_measured_ones():
 
 def test_rows_that_no_search_found_are_left_out():
     assert found_table([{**ROW, "found": None}, {**ROW, "usable": False}]) == ""
+
+
+def test_a_table_of_trained_cells_stands_beside_what_was_found_and_how_it_was():
+    derived = [
+        {"share": 0.0, "architecture": "a", "table": {"cifar10": 0.8427}},
+        {"share": 0.5, "architecture": "b", "table": {"cifar10": 0.543}},
+    ]
+    found = {**FOUND, "table": {"cifar10": 0.543}, "derived": derived}
+    html = found_table([{**ROW, "found": found}])
+    assert "CIFAR-10 in the table" in html
+    assert "<td>54.30%</td>" in html
+    assert "at the right end: random_search 54.3" in derived_plot([{**ROW, "found": found}])
+    assert derived_plot([ROW]) == ""

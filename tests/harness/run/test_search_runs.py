@@ -11,8 +11,8 @@ from harness.errors import UsageError
 from harness.record import SearchRecord, parse_line, read_records, to_line
 from harness.run import sandbox
 from harness.run.search_runs import cases_of, execute, fits, plan, prepare, publish, publish_table
-from harness.run.search_score import hidden_columns, table_record
-from harness.run.table import load_table
+from harness.run.search_score import table_record
+from harness.run.table import hidden_columns, load_table
 
 METHODS = Path(__file__).parents[2] / "methods"
 TRADE_OFF = "cifar100_eyeriss-latency"

@@ -1,0 +1,1 @@
+"""CIFAR-10 MobileNetV2 slimming."""
