@@ -120,6 +120,9 @@ def run(
     case: Annotated[
         list[str] | None, typer.Option(help="Cases of a table task; repeatable, default all.")
     ] = None,
+    cost: Annotated[
+        str | None, typer.Option(help="What networks cost a search: macs, params or a profile.")
+    ] = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say what would run.")] = False,
     engine: Annotated[str, typer.Option(help="`local` processes, or `ray`.")] = "local",
     address: Annotated[
@@ -160,6 +163,7 @@ def run(
         measure=measure == "now",
         place=session.place(data, runs, results, device, threads, workers, scale),
         cases=case or [],
+        cost=cost,
         cluster=Cluster(store or str(runs.resolve()), address, gpus_per_run)
         if engine == "ray"
         else None,
@@ -350,6 +354,26 @@ def complexity(
 
     where = session.place(data, runs, results, "cpu", 0, 1, "standard")
     raise typer.Exit(growing.complexity(task, where, most, as_json))
+
+
+@app.command()
+def predictor(
+    task: str,
+    profile: Annotated[str | None, typer.Option(help="Default: the one this machine is.")] = None,
+    networks: Annotated[int, typer.Option(min=8, help="Random networks to time.")] = 100,
+    data: Data = None,
+    runs: Runs = DEFAULT_RUNS,
+    as_json: Json = False,
+) -> None:
+    """Time a task's search space, so that searches can weigh predicted latency (run --cost).
+
+    Example: `slimbench predictor mnist_mlp_microcontroller`
+    """
+    from harness.commands import predictor as predicting
+    from harness.commands import session
+
+    where = session.place(data, runs, None, "cpu", 0, 1, "standard")
+    predicting.build(task, profile, networks, where, as_json)
 
 
 @app.command()

@@ -13,14 +13,14 @@ import onnx
 from harness import environment, registry
 from harness.artifact.predict import BATCH, run_in_batches, session
 from harness.commands.report import console
-from harness.commands.studies import keep
+from harness.commands.studies import keep, problem_of
 from harness.data import load_split
 from harness.errors import UsageError
 from harness.record import MetricBlock, ProbeBlock, SensitivityRecord
 from harness.run.place import Place, Prepared
 from harness.run.prepare import prepare
 from harness.run.scoring import quality
-from harness.types import Budget, Scale
+from harness.types import Scale
 
 
 def sensitivity(name: str, scale: Scale, place: Place, as_json: bool) -> int:
@@ -32,7 +32,7 @@ def sensitivity(name: str, scale: Scale, place: Place, as_json: bool) -> int:
 
     task = registry.find_variant(name)
     prepared = prepare(task, scale, place)
-    problem = _problem(prepared, place)
+    problem = problem_of(prepared, place)
     reference: Any = problem.reference()
     if not hasattr(reference, "layers") or not hasattr(reference.layers[0], "intermediate"):
         raise UsageError(f"the reference of {name} is no encoder of layers with attention heads")
@@ -59,30 +59,6 @@ def sensitivity(name: str, scale: Scale, place: Place, as_json: bool) -> int:
         created=datetime.now(UTC).isoformat(timespec="seconds"),
     )
     return keep(record, place.results, scale, as_json)
-
-
-def _problem(prepared: Prepared, place: Place) -> Any:
-    """The problem that methods see, without a budget, in this process."""
-    import torch
-
-    from harness.run import reference
-    from harness.run.child import set_seeds
-    from harness.run.compression import Problem
-    from harness.run.meter import Meter
-
-    set_seeds(0)
-    torch.set_num_threads(place.threads_for(prepared.task))
-    train = load_split(prepared.data, "train")
-    return Problem(
-        task=prepared.task,
-        train_split=train,
-        validation_split=load_split(prepared.data, "validation"),
-        trained=reference.load(prepared.task, prepared.reference, prepared.shape, train.context),
-        shape=prepared.shape,
-        meter=Meter(Budget()),
-        seed=0,
-        device=torch.device(place.device),
-    )
 
 
 def in_runtime(prepared: Prepared, graph: onnx.ModelProto, place: Place) -> float:

@@ -55,6 +55,7 @@ class Order:
     measure: bool
     place: Place
     cases: list[str] = field(default_factory=list)
+    cost: str | None = None
     cluster: Cluster | None = None
 
 
@@ -106,7 +107,7 @@ def run(order: Order, dry_run: bool, as_json: bool) -> int:
     names = order.methods or [n for n, m in known.items() if registry.applies(m, task)]
     chosen = [registry.find_method(name, order.method_files) for name in names]
     prepared = prepare(task, order.scale, order.place, export=not dry_run)
-    runs = plan(prepared, chosen, order.place, order.seeds or [0], order.settings)
+    runs = plan(prepared, chosen, order.place, order.seeds or [0], order.settings, order.cost)
     _announce(runs, as_json)
     if dry_run:
         return 0

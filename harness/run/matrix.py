@@ -10,11 +10,13 @@ from dataclasses import dataclass
 from typing import Any
 
 from harness.errors import UsageError
+from harness.measure.predictor import stored_predictor
+from harness.measure.profile import load_profile
 from harness.record import RunRecord, merge_into, write_atomically
 from harness.registry import ROOT, MethodListing, applies
 from harness.run import process
 from harness.run.locked import locked
-from harness.run.place import Place, Prepared, Run
+from harness.run.place import COUNTED, Place, Prepared, Run
 from harness.run.stages import execute
 from harness.types import Setting, Task
 
@@ -36,11 +38,15 @@ def plan(
     place: Place,
     seeds: Iterable[int] = (0,),
     settings: str | None = None,
+    cost: str | None = None,
 ) -> list[Run]:
     """All runs, every method's first seed before any method's second.
 
-    Raises UsageError when a method does not apply to the task or a setting is unknown.
+    `cost` is what searches weigh instead of the space's own: macs, params or a profile. Raises
+    UsageError when a method does not apply to the task, a setting or a cost is unknown.
     """
+    if cost is not None:
+        _check_cost(cost, prepared.task)
     chosen = []
     for method in methods:
         if not applies(method, prepared.task):
@@ -49,17 +55,32 @@ def plan(
                 f"{'/'.join(method.modalities) or 'any'} data; task '{prepared.task.name}' poses "
                 f"{'/'.join(prepared.task.poses)} on {prepared.task.modality} data"
             )
-        chosen += [(method, each) for each in _settings(method, prepared.task, settings)]
+        chosen += [(method, each) for each in _settings(method, prepared.task, settings, cost)]
     return [
         Run(prepared, method, setting, seed, place) for seed in seeds for method, setting in chosen
     ]
 
 
-def _settings(method: MethodListing, task: Task, settings: str | None) -> list[Setting]:
+def _check_cost(cost: str, task: Task) -> None:
+    if cost in COUNTED:
+        return
+    profile = load_profile(cost)
+    if not stored_predictor(task.name, profile).is_file():
+        raise UsageError(
+            f"no predictor of {task.name} on {cost} is stored; "
+            f"`slimbench predictor {task.name} --profile {cost}` builds it on such a machine"
+        )
+
+
+def _settings(
+    method: MethodListing, task: Task, settings: str | None, cost: str | None
+) -> list[Setting]:
     """The chosen settings; of a search each with each of the task's limits, unless it names one."""
     chosen = choose_settings(method, settings)
     if method.solves != "Search" or task.search is None:
         return chosen
+    if cost is not None:
+        chosen = [{**each, "cost": cost} for each in chosen]
     limits = [{"limit": limit} for limit in task.search.limits]
     return [{**limit, **each} for each in chosen for limit in ([{}] if "limit" in each else limits)]
 
@@ -88,7 +109,7 @@ def _from_json(method: MethodListing, settings: str) -> Setting:
         setting: dict[str, Any] = json.loads(settings)
     except json.JSONDecodeError as error:
         raise UsageError(f"--settings {settings!r} is not JSON: {error}") from None
-    always = {"limit"} if method.solves == "Search" else {"budget"}
+    always = {"limit", "cost"} if method.solves == "Search" else {"budget"}
     known = sorted(always.union(*method.settings))
     for name in setting:
         if name not in known:

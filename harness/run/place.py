@@ -14,6 +14,7 @@ from harness.registry import MethodListing
 from harness.types import Budget, Scale, Setting, Task
 
 TRAINING_LOOP = 1
+COUNTED = ("macs", "params")  # costs that no machine decides
 
 
 @dataclass(frozen=True)
@@ -81,9 +82,10 @@ class Run:
 
     @property
     def cost_of(self) -> str:
-        """What a searched network's cost is: at smoke scale MACs, without any predictor."""
+        """What a searched network's cost is; at smoke scale no predictor is asked."""
         search = self.prepared.task.search
-        return "macs" if search is None or self.prepared.scale == "smoke" else search.device
+        cost = "macs" if search is None else str(self.setting.get("cost", search.device))
+        return cost if cost in COUNTED or self.prepared.scale != "smoke" else "macs"
 
     @property
     def search_macs(self) -> float:

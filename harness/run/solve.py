@@ -82,7 +82,7 @@ def _job(run: Run) -> Job:
     return Job(
         task=prepared.task.name,
         method_file=str(run.method.path.resolve()),
-        setting={k: v for k, v in run.setting.items() if k not in ("budget", "limit")},
+        setting={k: v for k, v in run.setting.items() if k not in ("budget", "limit", "cost")},
         seed=run.seed,
         budget=asdict(run.budget),
         shape=prepared.shape,

@@ -22,6 +22,7 @@ ROW = {
     "quality_validation": 0.98,
     "macs": 26_000,
     "latency_ms_p50": None,
+    "profile": "ort-1t-zen5",
     "found": FOUND,
 }
 
@@ -39,6 +40,8 @@ def test_predicted_milliseconds_stand_beside_measured_ones():
     html = found_table([{**ROW, "found": found, "latency_ms_p50": 0.55}])
     assert "0.500 ms on ort-1t-zen5" in html
     assert "<td>0.550</td>" in html
+    elsewhere = {**ROW, "found": found, "latency_ms_p50": 0.55, "profile": "ort-1t-xeon-amx"}
+    assert "<td>0.550</td>" not in found_table([elsewhere])
 
 
 def test_rows_that_no_search_found_are_left_out():

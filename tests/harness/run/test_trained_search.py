@@ -153,3 +153,12 @@ def test_a_task_without_a_space_has_no_searches(digits):
     assert registry.applies(method, digits.task)
     assert not registry.applies(method, replace(digits.task, search=None))
     assert not registry.applies(registry.find_method("local_search"), digits.task)
+
+
+def test_a_search_weighs_the_cost_that_the_command_names(digits, place):
+    method = registry.find_method("random_search")
+    (*_, run) = plan(digits, [method], place, settings="0", cost="params")
+    assert run.setting["cost"] == run.cost_of == "params"
+    assert run.search_key != plan(digits, [method], place, settings="0")[0].search_key
+    with pytest.raises(UsageError, match="slimbench predictor mnist_mlp_microcontroller"):
+        plan(digits, [method], place, cost="hwnas-edge-tpu-latency")
