@@ -197,7 +197,7 @@ def measure(
     import_: Annotated[
         Path | None, typer.Option("--import", help="A kit's results, to check and add.")
     ] = None,
-    cap: Annotated[float, typer.Option(min=1, help="Seconds that an ONNX file may take.")] = 60,
+    cap: Annotated[float, typer.Option(min=1, help="Seconds that one model may take.")] = 60,
     reference: Reference = None,
     method_file: Methods = None,
     data: Data = None,
@@ -225,7 +225,8 @@ def measure(
     elif freeze:
         code = latency.freeze(model, scale_, place, profile)
     else:
-        order = latency.Order(model, scale_, place, profile, method_file or [], published)
+        files = method_file or []
+        order = latency.Order(model, scale_, place, profile, files, published, cap)
         code = latency.measure_task(order, as_json)
     raise typer.Exit(code)
 

@@ -36,6 +36,7 @@ class Order:
     profile: str | None
     method_files: Sequence[Path] = ()
     published: bool = False  # also the rows of the results folder whose artifacts lie there
+    cap_seconds: float = 60  # that one model may take
 
 
 def measure_task(order: Order, as_json: bool) -> int:
@@ -56,7 +57,9 @@ def measure_task(order: Order, as_json: bool) -> int:
             continue
         if not _is_current(record, prepared, known[record.method.name]):
             continue
-        found = timing.measure_folder(path.parent, record, prepared, order.place, chosen)
+        found = timing.measure_folder(
+            path.parent, record, prepared, order.place, chosen, order.cap_seconds
+        )
         if found is None:
             continue
         failed += found.status not in ("ok", "off_profile")

@@ -45,7 +45,12 @@ def measure_run(run: Run, record: RunRecord, profile: Profile) -> MeasurementRec
 
 
 def measure_folder(
-    folder: Path, record: RunRecord, prepared: Prepared, place: Place, profile: Profile
+    folder: Path,
+    record: RunRecord,
+    prepared: Prepared,
+    place: Place,
+    profile: Profile,
+    cap_seconds: float = 60,
 ) -> MeasurementRecord | None:
     """As `measure_run`, of the run whose folder this is.
 
@@ -67,6 +72,7 @@ def measure_folder(
                 task=record.task.name,
                 task_version=record.task.version,
                 quick=record.scale == "smoke",
+                cap_seconds=cap_seconds,
                 throughput_batch=prepared.task.throughput_batch,
             )
             write_atomically(path, to_line(found).encode())

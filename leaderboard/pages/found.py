@@ -31,10 +31,11 @@ def found_table(rows: Sequence[Row]) -> str:
 def _line(row: Row, tables: Sequence[str]) -> str:
     found, unit = row["found"], row["unit"]
     name = f"{text(row['method'])} <small>{setting_text(row['setting'])}</small>"
-    is_macs = found["cost_of"] == "macs"
-    said, factor = ("M MACs", 1e-6) if is_macs else (f"ms on {text(found['cost_of'])}", 1.0)
     timed = row["latency_ms_p50"] if row["profile"] == found["cost_of"] else None
-    measured = row["macs"] if is_macs else timed
+    said, factor, measured = {
+        "macs": ("M MACs", 1e-6, row["macs"]),
+        "params": ("M parameters", 1e-6, row["params"]),
+    }.get(found["cost_of"], (f"ms on {text(found['cost_of'])}", 1.0, timed))
     share = found["cost"] / found["cost_of_reference"]
     cells = [
         text(found["architecture"]),

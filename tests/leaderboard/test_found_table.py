@@ -21,6 +21,7 @@ ROW = {
     "cost_queries": 40.0,
     "quality_validation": 0.98,
     "macs": 26_000,
+    "params": 26_500,
     "latency_ms_p50": None,
     "profile": "ort-1t-zen5",
     "found": FOUND,
