@@ -26,10 +26,13 @@ Batch = tuple[Sequence[Tensor], Tensor]
 
 
 class SharedWeights:
-    """A supernet, the batches for its weights and for the decisions, and its optimizer."""
+    """A supernet, the batches for its weights and for the decisions, and its optimizer; in fp32.
 
-    def __init__(self, problem: Search) -> None:
-        self.problem = problem
+    `share` is the part of the budget that trains the weights.
+    """
+
+    def __init__(self, problem: Search, share: float = 1.0) -> None:
+        self.problem, self.share = problem, share
         self.net = problem.supernet()
         self.training, self.held_out = problem.halves(BATCH)
         self.parameters = list(self.net.parameters())
@@ -44,15 +47,15 @@ class SharedWeights:
         return functional.cross_entropy(self.net(mix, *inputs, *chosen), targets)
 
     def rate(self) -> float:
-        """The learning rate at this share of the budget."""
-        share = min(1.0, self.problem.progress())
+        """The learning rate now, which has fallen when `share` of the budget is spent."""
+        share = min(1.0, self.problem.progress() / self.share)
         return LEAST + (PEAK - LEAST) * (1 + math.cos(math.pi * share)) / 2
 
     def step(self, mix: Tensor, batch: Batch) -> None:
         """One step of the weights, the decisions held."""
         self.sgd.zero_grad()
         self.loss(mix.detach(), batch).backward()  # type: ignore[no-untyped-call]
-        nn.utils.clip_grad_norm_(self.parameters, CLIP)
+        nn.utils.clip_grad_norm_(self.parameters, CLIP, error_if_nonfinite=True)
         self.sgd.param_groups[0]["lr"] = self.rate()
         self.sgd.step()
 

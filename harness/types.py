@@ -449,13 +449,16 @@ class Search(Protocol):
         `mix` float (decisions, choices) is what each choice counts in its decision's sum; only
         choices of `net(mix, *inputs, active)`, bool (decisions, choices), are computed, by default
         those that do not count 0. Every call is charged for what it computes, three times that
-        while gradients are kept. Raises UsageError in a space that has none.
+        while gradients are kept. Its decisions have equally many choices, its networks one input.
+        Raises UsageError in a space that has none.
         """
 
     def halves(self, size: int) -> tuple[Iterator[Any], Iterator[Any]]:
-        """Endless batches (inputs, targets) of each half of the training split, augmented; free.
+        """Batches (inputs, targets) of each half of the training split, augmented; free.
 
-        `size` examples each. What the supernet computes on them is charged.
+        `size` examples each, fewer on tiny data. What the supernet computes on them is charged;
+        they are for nothing else. A batch asked for when the budget is spent raises
+        OverBudgetError.
         """
 
     def derive(self, architecture: Architecture) -> None:

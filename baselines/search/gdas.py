@@ -18,12 +18,13 @@ def solve(problem: Search, decision_rate: float) -> Architecture:
     shared, logits = SharedWeights(problem), first_logits(problem)
     adam = torch.optim.Adam([logits], decision_rate, betas=(0.5, 0.999), weight_decay=1e-3)
     while not problem.exhausted():
+        batch, held_out = next(shared.training), next(shared.held_out)
         temperature = WARM + (COLD - WARM) * problem.progress()
         for_weights, mix = (
             functional.gumbel_softmax(logits, temperature, hard=True) for _ in range(2)
         )
-        shared.step(for_weights, next(shared.training))
-        logits.grad = slope(shared.loss(mix, next(shared.held_out)), logits)
+        shared.step(for_weights, batch)
+        logits.grad = slope(shared.loss(mix, held_out), logits)
         adam.step()
         problem.derive(derived(logits))
     shared.estimate(derived(logits))

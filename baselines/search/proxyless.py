@@ -2,7 +2,9 @@
 
 Source: Cai et al. 2018, arXiv:1812.00332, sections 3.2 and 3.3.1 (two paths are drawn for each
 decision, their gates get the gradient, the rest keep their chances; cost is the sum of what each
-choice adds times its chance). Adam at 0.006 without a first moment, as in the authors' code.
+choice adds times its chance among the two). Adam at 0.006 without a first moment. Departs from the
+authors' code: no epochs of the weights alone first, and a step of the decisions after each step of
+the weights, as the budget is short.
 """
 
 import torch
@@ -22,13 +24,13 @@ def solve(problem: Search, cost_weight: float) -> Architecture:
     adam = torch.optim.Adam([logits], RATE, betas=(0.0, 0.999))
     seed = torch.Generator().manual_seed(problem.random.getrandbits(32))
     while not problem.exhausted():
+        batch, held_out = next(shared.training), next(shared.held_out)
         path = _drawn(logits.detach().softmax(dim=1), 1, seed)
-        shared.step(path.float(), next(shared.training))
+        shared.step(path.float(), batch)
         two = _drawn(logits.detach().softmax(dim=1), 2, seed)
         gates = _one_of(two, logits.detach(), seed)
-        better = slope(shared.loss(gates, next(shared.held_out), two), gates)
-        dear = slope((logits.softmax(dim=1) * added).sum(), logits)
-        logits.grad = _through_gates(better, two, logits.detach()) + dear
+        better = slope(shared.loss(gates, held_out, two), gates) + added
+        logits.grad = _through_gates(better, two, logits.detach())
         _step_of_two(adam, logits, two)
         problem.derive(derived(logits))
     shared.estimate(derived(logits))
@@ -55,14 +57,14 @@ def _through_gates(of_gates: Tensor, two: Tensor, logits: Tensor) -> Tensor:
 
 
 def _step_of_two(adam: torch.optim.Optimizer, logits: Tensor, two: Tensor) -> None:
-    """A step after which the two drawn choices are together as likely, to the others, as before."""
+    """A step of the two drawn logits that leaves the chances of the others as they were."""
     before = logits.detach().clone()
     adam.step()
     with torch.no_grad():
         hidden = ~two
         sums = [one.masked_fill(hidden, float("-inf")).logsumexp(1) for one in (before, logits)]
         shifted = logits + (sums[0] - sums[1])[:, None]
-        logits.copy_(torch.where(two, shifted, logits))
+        logits.copy_(torch.where(two, shifted, before))
 
 
 METHOD = Method(

@@ -9,7 +9,7 @@ from harness.shared_weights import SharedWeights, one_hot
 
 def solve(problem: Search, share: float) -> list[Architecture]:
     """The front of random paths; `share` of the budget trains the weights."""
-    shared = SharedWeights(problem)
+    shared = SharedWeights(problem, share)
     while problem.progress() < share:
         shared.step(one_hot(problem, problem.sample()), next(shared.training))
     while not problem.exhausted():

@@ -97,6 +97,8 @@ def place(
 def run(order: Order, dry_run: bool, as_json: bool) -> int:
     """Run the matrix; one line a run. Returns 1 when a run failed, else 0."""
     if order.task in registry.table_tasks():
+        if order.cost is not None:
+            raise UsageError(f"--cost is for spaces that are trained; cases of {order.task} say it")
         from harness.commands import search
 
         return search.run(order, dry_run, as_json)

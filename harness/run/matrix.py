@@ -9,16 +9,18 @@ from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import dataclass
 from typing import Any
 
+from harness import data
 from harness.errors import UsageError
 from harness.measure.predictor import stored_predictor
 from harness.measure.profile import load_profile
 from harness.record import RunRecord, merge_into, write_atomically
-from harness.registry import ROOT, MethodListing, applies
+from harness.registry import ROOT, MethodListing, applies, find_table_task
 from harness.run import process
 from harness.run.locked import locked
-from harness.run.place import COUNTED, Place, Prepared, Run
+from harness.run.place import Place, Prepared, Run
 from harness.run.stages import execute
-from harness.types import Setting, Task
+from harness.run.table import COUNTED
+from harness.types import Setting
 
 PUBLISHED = ROOT / "leaderboard" / "results"
 
@@ -45,8 +47,6 @@ def plan(
     `cost` is what searches weigh instead of the space's own: macs, params or a profile. Raises
     UsageError when a method does not apply to the task, a setting or a cost is unknown.
     """
-    if cost is not None:
-        _check_cost(cost, prepared.task)
     chosen = []
     for method in methods:
         if not applies(method, prepared.task):
@@ -55,13 +55,26 @@ def plan(
                 f"{'/'.join(method.modalities) or 'any'} data; task '{prepared.task.name}' poses "
                 f"{'/'.join(prepared.task.poses)} on {prepared.task.modality} data"
             )
-        chosen += [(method, each) for each in _settings(method, prepared.task, settings, cost)]
+        for setting in _settings(method, prepared, settings, cost):
+            if method.solves == "Search":
+                _check_search(setting, prepared, place)
+            chosen.append((method, setting))
     return [
         Run(prepared, method, setting, seed, place) for seed in seeds for method, setting in chosen
     ]
 
 
-def _check_cost(cost: str, task: Task) -> None:
+def _check_search(setting: Setting, prepared: Prepared, place: Place) -> None:
+    """What a search at full scale needs: a predictor of its cost, the table of its space.
+
+    Raises UsageError or DataError with the command that makes it.
+    """
+    task, search = prepared.task, prepared.task.search
+    if search is None or prepared.scale == "smoke":
+        return
+    if search.table is not None:
+        data.verify(place.data / find_table_task(search.table).dataset.name)
+    cost = setting.get("cost", search.device)
     if cost in COUNTED:
         return
     profile = load_profile(cost)
@@ -73,11 +86,13 @@ def _check_cost(cost: str, task: Task) -> None:
 
 
 def _settings(
-    method: MethodListing, task: Task, settings: str | None, cost: str | None
+    method: MethodListing, prepared: Prepared, settings: str | None, cost: str | None
 ) -> list[Setting]:
     """The chosen settings; of a search each with each of the task's limits, unless it names one."""
-    chosen = choose_settings(method, settings)
+    chosen, task = choose_settings(method, settings), prepared.task
     if method.solves != "Search" or task.search is None:
+        if cost is not None:
+            raise UsageError(f"--cost is for searches; '{method.name}' is none")
         return chosen
     if cost is not None:
         chosen = [{**each, "cost": cost} for each in chosen]

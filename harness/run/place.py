@@ -9,12 +9,14 @@ from typing import Any
 
 from harness import environment
 from harness.errors import UsageError
+from harness.measure.predictor import stored_predictor
+from harness.measure.profile import load_profile
 from harness.record import ReferenceBlock, sha256_of
 from harness.registry import MethodListing
+from harness.run.table import COUNTED
 from harness.types import Budget, Scale, Setting, Task
 
 TRAINING_LOOP = 1
-COUNTED = ("macs", "params")  # costs that no machine decides
 
 
 @dataclass(frozen=True)
@@ -133,6 +135,9 @@ class Run:
                 search.most_epochs,
                 self.cost_of,
             ]
+            if self.cost_of not in COUNTED:
+                path = stored_predictor(prepared.task.name, load_profile(self.cost_of))
+                parts["search"].append(sha256_of(path))
         return parts
 
     @property

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import itertools
 import math
 import tempfile
@@ -52,7 +53,7 @@ class TrainedSearch:
         self.space: Space = self.found.space
         self._known: dict[Asked, tuple[float, float]] = {}  # quality and MACs spent
         self._costs: dict[tuple[Architecture | None, str], float] = {}
-        self._predictor: Predictor | None = None
+        self._predictors: dict[str, Predictor] = {}
         self._derived: list[tuple[float, Architecture]] = []  # at which share of the budget
 
     @property
@@ -74,10 +75,7 @@ class TrainedSearch:
         if epochs not in self.fidelities:
             raise UsageError(f"fidelity {epochs} does not exist; ask for {list(self.fidelities)}")
         if self.exhausted():
-            raise OverBudgetError(
-                f"one more query is above the budget: {self.training.meter.train_macs:.3e} of "
-                f"{self.budget:.3e} MACs are spent; ask exhausted() before you query"
-            )
+            raise OverBudgetError(self._over("one more query"))
         asked = (self._inside(architecture), epochs)
         if asked in self._known:
             quality, macs = self._known[asked]
@@ -126,18 +124,24 @@ class TrainedSearch:
             raise UsageError(f"the space {self.space.name} has no supernet; use network()")
         net = self.found.supernet(self.training).to(self.training.device)
         base, added = choice_costs(self, "macs")
+        signature = inspect.signature(net.forward)
 
-        def charge(_: nn.Module, given: tuple[torch.Tensor, ...]) -> None:
-            mix, inputs, *active = given
-            macs = base + float((added * (active[0] if active else mix != 0)).sum())
+        def charge(_: nn.Module, given: tuple[Any, ...], named: dict[str, Any]) -> None:
+            bound = signature.bind(*given, **named)
+            bound.apply_defaults()
+            mix, inputs, active = bound.arguments.values()
+            computed = (mix != 0) if active is None else active
+            macs = base + float((added * computed.cpu()).sum())
             factor = FORWARD_AND_BACKWARD if torch.is_grad_enabled() else FORWARD
             self.training.meter.spend(factor * len(inputs) * macs)
 
-        net.register_forward_pre_hook(charge)
+        net.register_forward_pre_hook(charge, with_kwargs=True)
         return net
 
     def halves(self, size: int) -> tuple[Iterator[Any], Iterator[Any]]:
-        """Endless augmented batches of each half of the training split; free."""
+        """Augmented batches of each half of the training split, until the budget is spent; free."""
+        if self.found.supernet is None:
+            raise UsageError(f"the space {self.space.name} has no supernet; use training.batches()")
         return self._endless(0, size), self._endless(1, size)
 
     def _endless(self, half: int, size: int) -> Iterator[Any]:
@@ -148,13 +152,15 @@ class TrainedSearch:
             part, replace(recipe, batch_size=size), self.training.device, self.training.seed
         )
         for step in itertools.count():
+            if self.exhausted():
+                raise OverBudgetError(self._over("one more batch"))
             given, targets = batches[step]
             if recipe.augment is not None:
                 given = recipe.augment(given, batches.generator(step))
             yield given, targets
 
     def derive(self, architecture: Architecture) -> None:
-        """Keep what the answer would be now, DERIVED times a search."""
+        """Keep what the answer would be now, DERIVED times a search and at its end."""
         inside = self._inside(architecture)
         if self.progress() * DERIVED >= len(self._derived):
             self._derived.append((self.progress(), inside))
@@ -232,6 +238,12 @@ class TrainedSearch:
             raise UsageError(self.space.outside(chosen))
         return chosen
 
+    def _over(self, what: str) -> str:
+        return (
+            f"{what} is above the budget: {self.training.meter.train_macs:.3e} of "
+            f"{self.budget:.3e} MACs are spent; ask exhausted() first"
+        )
+
     def _share(self, architecture: Architecture) -> float:
         if self.device is not None or math.isinf(self.limit):
             return 1.0
@@ -249,14 +261,14 @@ class TrainedSearch:
 
     def _cost_of(self, model: nn.Module, device: str) -> float:
         if device == "macs":
-            return self.training.macs(model)
+            return self.training.macs(model.to(self.training.device))
         if device == "params":
             return float(sum(parameter.numel() for parameter in model.parameters()))
-        if self._predictor is None:
+        if device not in self._predictors:
             profile = load_profile(device)
             path = stored_predictor(self.training.task.name, profile)
-            self._predictor = load_predictor(path, profile)
+            self._predictors[device] = load_predictor(path, profile)
         with tempfile.TemporaryDirectory() as folder:
             file = Path(folder) / "model.onnx"
             onnx.save(self.training.export(model.eval()), file)
-            return self._predictor.predict(file)
+            return self._predictors[device].predict(file)

@@ -108,8 +108,8 @@ def _references(run: RunRecord, boards: Sequence[Path]) -> list[ReferenceBlock]:
     if run.task.name not in board.tasks(run.scale):
         return []
     rows = [one for one in board.records(run.task.name).runs if one.scale == run.scale]
-    found = {one.task.reference.sha256: one.task.reference for one in rows if one.task.reference}
-    return list(found.values())
+    same = [one.task.reference for one in rows if one.task.version == run.task.version]
+    return list(dict.fromkeys(one for one in same if one is not None))
 
 
 def _timings(bundle: Bundle, run: RunRecord) -> list[MeasurementRecord]:

@@ -21,9 +21,16 @@ def found_table(rows: Sequence[Row]) -> str:
     shown = [row for row in rows if row["usable"] and row["found"]]
     if not shown:
         return ""
-    heads = ["Method", "Architecture", "Queries", "Search, TMACs", "When found", "Trained"]
+    heads = [
+        "Method",
+        "Architecture (first seed)",
+        "Queries",
+        "Search, TMACs",
+        "When found",
+        "Trained",
+    ]
     heads += ["Predicted cost", "Of the reference's", "Turned out"]
-    tables = list(shown[0]["found"].get("table", {}))
+    tables = list(dict.fromkeys(name for row in shown for name in row["found"]["table"]))
     heads += [f"{TABLE_WORDS.get(name, name)} in the table" for name in tables]
     return html_table(heads, ["".join(_line(row, tables) for row in shown)], "Found by search")
 

@@ -1,1 +1,1 @@
-"""CIFAR-10 MobileNetV2 slimming."""
+"""CIFAR-10 networks of one cell."""

@@ -119,20 +119,20 @@ class Supernet(nn.Module):
 
     `mix` float (6, 5) weights each operation's output on its edge, `none` adding nothing; only
     operations `active` bool (6, 5) are computed, by default those whose weight is not 0. As in the
-    source's searches (xautodl/models/cell_searchs) normalisation has no weights of its own; it goes
-    by the batch, also where a path is scored.
+    source's searches (xautodl/models/cell_searchs) normalisation inside cells has no weights of its
+    own. Departs from it: all normalisation goes by the batch, also where a path is scored.
     """
 
     def __init__(self, build: Callable[[Callable[[int], nn.Module]], nn.Sequential]) -> None:
         super().__init__()
         self.network = build(MixedCell)
-        for module in self.network.modules():
+        for place, module in self.network.named_modules():
+            inside = ".edges." in place
             for name, child in list(module.named_children()):
                 if isinstance(child, nn.BatchNorm2d):
-                    plain = nn.BatchNorm2d(
-                        child.num_features, affine=False, track_running_stats=False
-                    )
-                    setattr(module, name, plain)
+                    size = child.num_features
+                    norm = nn.BatchNorm2d(size, affine=not inside, track_running_stats=False)
+                    setattr(module, name, norm)
 
     def forward(self, mix: Tensor, images: Tensor, active: Tensor | None = None) -> Tensor:
         """Logits (n, classes) of uint8 images (n, 3, h, w)."""

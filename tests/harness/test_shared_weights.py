@@ -10,7 +10,7 @@ import torch
 
 from baselines.search import darts, gdas, proxyless, shared_random_search
 from harness import data, registry, shared_weights
-from harness.errors import UsageError
+from harness.errors import OverBudgetError, UsageError
 from harness.run.compression import Problem
 from harness.run.meter import Meter
 from harness.run.trained_search import TrainedSearch
@@ -60,7 +60,7 @@ def test_a_call_is_charged_for_the_choices_it_computes(search):
     alone, count = search.cost(cell), len(inputs[0])
     with torch.no_grad():
         assert spent(search, lambda: shared.net(mix, *inputs)) == pytest.approx(count * alone)
-    kept = spent(search, lambda: shared.net(mix, *inputs))
+    kept = spent(search, lambda: shared.net(mix, images=inputs[0], active=mix != 0))
     assert kept == pytest.approx(3 * count * alone)
     every = torch.full_like(mix, 0.2)
     base, added = shared_weights.choice_costs(search)
@@ -115,8 +115,30 @@ def test_the_answer_so_far_is_kept_a_few_times_and_looked_up(search):
         search.derive((9,) * 6)
 
 
+def test_a_spent_budget_gives_no_more_batches(search):
+    training, _ = search.halves(64)
+    next(training)
+    search.training.meter.train_macs = search.budget
+    with pytest.raises(OverBudgetError, match="one more batch is above the budget"):
+        next(training)
+
+
+def test_a_dear_choice_loses_to_a_cheap_one_whatever_the_data_say(search, monkeypatch):
+    monkeypatch.setattr(
+        shared_weights.SharedWeights, "loss", lambda self, mix, batch, active=None: 0 * mix.sum()
+    )
+    monkeypatch.setattr(shared_weights.SharedWeights, "step", lambda self, mix, batch: None)
+    spends = iter(range(10_000))
+    monkeypatch.setattr(search, "progress", lambda: next(spends) / 4000)
+    cell = proxyless.solve(search, 1.0)
+    assert THREE not in cell
+    assert search.cost(cell) < search.cost((ONE,) * 6)
+
+
 def test_a_space_without_a_supernet_says_so(search):
     search.found = replace(search.found, supernet=None)
+    with pytest.raises(UsageError, match="has no supernet"):
+        search.halves(8)
     with pytest.raises(UsageError, match="has no supernet"):
         search.supernet()
     applies = registry.applies
@@ -199,6 +221,7 @@ def test_a_step_of_two_choices_leaves_the_chances_of_the_others():
     adam = torch.optim.Adam([logits], 0.5, betas=(0.0, 0.999))
     before = logits.detach().softmax(1)
     logits.grad = torch.tensor([[1.0, 0.0, -1.0, 0.0]])
+    adam.param_groups[0]["weight_decay"] = 0.1  # pulls at the others too
     two = torch.tensor([[True, False, True, False]])
     proxyless._step_of_two(adam, logits, two)
     after = logits.detach().softmax(1)

@@ -160,5 +160,10 @@ def test_a_search_weighs_the_cost_that_the_command_names(digits, place):
     (*_, run) = plan(digits, [method], place, settings="0", cost="params")
     assert run.setting["cost"] == run.cost_of == "params"
     assert run.search_key != plan(digits, [method], place, settings="0")[0].search_key
+    real = replace(digits, scale="standard")
     with pytest.raises(UsageError, match="slimbench predictor mnist_mlp_microcontroller"):
-        plan(digits, [method], place, cost="hwnas-edge-tpu-latency")
+        plan(real, [method], place, cost="hwnas-edge-tpu-latency")
+    with pytest.raises(UsageError, match="no profile 'tpu'"):
+        plan(real, [method], place, settings='{"cost": "tpu"}')
+    with pytest.raises(UsageError, match="--cost is for searches"):
+        plan(digits, [registry.find_method("width_scaled")], place, cost="params")
