@@ -78,6 +78,6 @@ def derived_plot(rows: Sequence[Row]) -> str:
     plot = LinePlot(series, *axes, log_x=False)
     return (
         f'<figure class="sb-figure">{line_svg(plot)}<figcaption>Test accuracy that the table has '
-        "for the cell of largest weights, as each search went on (first seed); it never saw these values"
+        "for the cell of largest weights, as each search went on (first seed); none of it was seen"
         "</figcaption></figure>"
     )
