@@ -46,3 +46,9 @@ def test_rounds_go_on_while_fresh_requests_look_slow(streams, slow, rounds, verd
     found = streams(slow)
     assert {len(times) for times in found.values()} == {rounds}
     assert {row.verdict for row in audits.judge_streams(found)} == {verdict}
+
+
+def test_one_fast_moment_of_a_jumping_clock_is_no_cache():
+    slow = [2.0] * child.MOST_ROUNDS
+    found = {"known": [*slow[1:], 1.0], "permuted": slow, "repeated": slow, "fresh": slow}
+    assert {row.verdict for row in audits.judge_streams(found)} == {"accepted"}
