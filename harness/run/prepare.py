@@ -6,6 +6,7 @@ import json
 import re
 import shutil
 from collections.abc import Iterable
+from dataclasses import replace
 from pathlib import Path
 
 from harness import data, environment
@@ -35,7 +36,8 @@ def prepare(
     """Data, reference weights, anchor and the reference's figures; all cached in the runs folder.
 
     Without `export` the anchor is not made, nor its figures: enough to plan runs, not to do them.
-    Figures in `known` of the same weights save scoring the reference again.
+    Figures in `known` of the same weights save scoring the reference again, for this call alone:
+    its predictions are not made.
     Raises DataError when the real data are not in the cache or the frozen weights are missing.
     """
     process.preload(task.preload)
@@ -74,9 +76,13 @@ def prepare(
         if not export:
             return prepared
         if not (anchor / "block.json").is_file():
-            _export_and_score(prepared, place, anchor, known)
+            exported = _export(prepared, place, anchor)
+            for one in known:
+                if one.model_copy(update=NO_FIGURES) == exported:
+                    return replace(prepared, block=one)
+            _score(exported, prepared, place, anchor)
     block = ReferenceBlock.model_validate_json((anchor / "block.json").read_text())
-    return Prepared(**{**vars(prepared), "block": block})
+    return replace(prepared, block=block)
 
 
 def _smoke_reference(task: Task, place: Place, data_folder: Path, folder: Path) -> Path:
@@ -105,23 +111,20 @@ def rebuild(task: Task, place: Place, seed: int) -> Path:
     return out
 
 
-def _export_and_score(
-    prepared: Prepared, place: Place, out: Path, known: Iterable[ReferenceBlock]
-) -> None:
-    task = prepared.task
+def _export(prepared: Prepared, place: Place, out: Path) -> ReferenceBlock:
+    """Write the anchor's graph; what it counts, without quality."""
     out.mkdir(parents=True, exist_ok=True)
-    job = _job(task, place, prepared.data, prepared.reference, out, prepared.shape)
+    job = _job(prepared.task, place, prepared.data, prepared.reference, out, prepared.shape)
     _run(job, out, out / "model.onnx")
     counts = count(out / "model.onnx")
     size = {"macs": counts.macs, "params": counts.params, "size_bytes": counts.size_bytes}
-    block = prepared.block.model_copy(update=size)
-    for one in known:
-        if one.model_copy(update=NO_FIGURES) == block.model_copy(update=NO_FIGURES):
-            block = one
-            break
-    else:
-        figures = score(task, prepared.data, out, place.threads_for(task))
-        block = block.model_copy(update={name: figures[name] for name in NO_FIGURES})
+    return prepared.block.model_copy(update=size)
+
+
+def _score(exported: ReferenceBlock, prepared: Prepared, place: Place, out: Path) -> None:
+    """Score the anchor and write the block that says it is ready."""
+    figures = score(prepared.task, prepared.data, out, place.threads_for(prepared.task))
+    block = exported.model_copy(update={name: figures[name] for name in NO_FIGURES})
     write_atomically(out / "block.json", block.model_dump_json().encode())
 
 

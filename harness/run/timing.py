@@ -95,12 +95,17 @@ def is_usable(
 
 def requests(data_folder: Path, predictions: Path) -> tuple[dict[str, np.ndarray], np.ndarray]:
     """Test inputs by name (REQUESTS, *shape), and the predictions that were scored for them."""
-    split = data.load_split(data_folder, "test")
-    index = np.linspace(0, len(split) - 1, min(REQUESTS, len(split))).astype(int)
+    inputs, index = spread_inputs(data_folder)
     whole = predictions.with_name(ANSWERS)
     with np.load(whole if whole.is_file() else predictions, allow_pickle=False) as stored:
-        expected = stored["prediction"][index]
-    return {name: np.array(array[index]) for name, array in split.inputs.items()}, expected
+        return inputs, stored["prediction"][index]
+
+
+def spread_inputs(data_folder: Path) -> tuple[dict[str, np.ndarray], np.ndarray]:
+    """Test inputs by name (REQUESTS, *shape), evenly spread, and their rows."""
+    split = data.load_split(data_folder, "test")
+    index = np.linspace(0, len(split) - 1, min(REQUESTS, len(split))).astype(int)
+    return {name: np.array(array[index]) for name, array in split.inputs.items()}, index
 
 
 def publish_measurement(place: Place, record: RunRecord, found: MeasurementRecord) -> None:

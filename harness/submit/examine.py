@@ -167,7 +167,7 @@ def time_again(
     profile = timing.default_profile()
     if profile is None:
         return None, "no profile matches this machine"
-    inputs, _ = timing.requests(prepared.data, prepared.anchor.with_name("predictions.npz"))
+    inputs, _ = timing.spread_inputs(prepared.data)
     labels = work / "expected.npy"
     test = data.load_split(prepared.data, "test")
     chosen = _spread(len(test), timing.REQUESTS)
