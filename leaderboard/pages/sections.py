@@ -49,9 +49,14 @@ def takeaway(table: Table) -> str:
     kept = "the task&rsquo;s limits"
     if key != AT_LIMITS:
         kept = f"at least {float(key):.0%} of the quality"
+    name = f"<b>{text(row['method'])}</b> ({setting_text(row['setting'])})"
+    if found.low <= 1 and table.summary.speed == "time":
+        return (
+            f"Nothing that keeps {kept} is clearly faster yet: the best, {name}, "
+            f"runs at <b>{headline_ratio(found)}</b> of the reference's speed."
+        )
     return (
-        f"<b>{text(row['method'])}</b> ({setting_text(row['setting'])}) "
-        f"{sure[found.verdict]} {kept} and is <b>{headline_ratio(found)} {what}</b>: "
+        f"{name} {sure[found.verdict]} {kept} and is <b>{headline_ratio(found)} {what}</b>: "
         f"{figures.share(found.retention)} kept."
     )
 

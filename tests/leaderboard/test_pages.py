@@ -4,6 +4,8 @@ import json
 import re
 from html.parser import HTMLParser
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
 from board_demo import write_demo
@@ -21,7 +23,8 @@ from board_records import right_or_wrong as scores_of
 
 from harness.record import RunRecord
 from leaderboard import load
-from leaderboard.pages import figures
+from leaderboard.headline import Headline
+from leaderboard.pages import figures, sections
 from leaderboard.pages.axes import axes_for, cost_ticks, quality_ticks
 from leaderboard.pages.plot import Plot, svg
 from leaderboard.pages.safe import embedded_json, page, slug, text
@@ -264,3 +267,14 @@ def test_further_figures_have_a_table_of_their_own(tmp_path: Path) -> None:
     page = (tmp_path / "site/tasks/toy.md").read_text()
     assert "## Further figures" in page
     assert "<td>0.09070</td><td>8,306</td>" in page
+
+
+def test_a_speedup_that_may_be_none_is_not_called_faster(monkeypatch: pytest.MonkeyPatch) -> None:
+    table: Any = SimpleNamespace(summary=SimpleNamespace(speed="time"))
+    row = {"method": "static_int8", "setting": {}}
+    monkeypatch.setattr(sections, "row_of", lambda table, name: row)
+    for low, words in ((0.98, "Nothing that keeps at least 99% of the quality is clearly faster"),
+                       (1.01, "is <b>1.02\u00d7 (1.01&ndash;1.03) faster</b>")):  # fmt: skip
+        found = Headline("a", 1.02, low, 1.03, 1.0, 0.995, "met")
+        monkeypatch.setattr(sections, "best_headline", lambda table, one=found: ("0.99", one))
+        assert words in sections.takeaway(table)
