@@ -210,6 +210,11 @@ def find_table_task(name: str) -> TableTask:
     return task
 
 
+def table_of(task: Task) -> TableTask | None:
+    """The table task that a task's found architectures are looked up in, if there is one."""
+    return find_table_task(task.search.table) if task.search and task.search.table else None
+
+
 def find_method(name: str, extra: Iterable[Path] = ()) -> MethodListing:
     """The method of that name. Raises UsageError with the nearest name."""
     method: MethodListing = _find(name, methods(extra), "method")

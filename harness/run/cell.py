@@ -18,7 +18,7 @@ from harness.run.place import Place, Prepared, Run
 from harness.run.prepare import prepare
 from harness.run.stages import execute
 from harness.run.store import Store
-from harness.types import Scale, Task
+from harness.types import Scale
 
 CODE = ("harness", "tasks", "baselines")
 
@@ -64,20 +64,13 @@ def offer(store: Store, prepared: Prepared, place: Place) -> None:
     smoke = prepared.scale == "smoke"
     kind = "smoke_data" if smoke else "data"
     store.push(prepared.data, f"{kind}/{prepared.task.dataset.name}")
-    table = _table_of(prepared.task)
+    table = registry.table_of(prepared.task)
     if table is not None and not smoke:
-        store.push(place.data / table, f"data/{table}")
+        store.push(place.data / table.dataset.name, f"data/{table.dataset.name}")
     if not store.is_folder(place.runs):
         kinds = [prepared.scale, *(["trained"] if prepared.task.checkpoint else [])]
         for name in [f"{prepared.task.name}/reference/{kind}" for kind in kinds]:
             store.push(place.runs / name, name)
-
-
-def _table_of(task: Task) -> str | None:
-    """The data set of the table that a task's found networks are looked up in."""
-    if task.search is None or task.search.table is None:
-        return None
-    return registry.find_table_task(task.search.table).dataset.name
 
 
 def solve(cell: Cell, store: Store, cache: Path) -> str:
@@ -122,9 +115,9 @@ def _run(cell: Cell, store: Store, cache: Path) -> Run:
     kind, folder = ("smoke_data", place.runs / "smoke_data") if smoke else ("data", place.data)
     with locked(cache / "fetching"):
         store.pull(f"{kind}/{task.dataset.name}", folder / task.dataset.name)
-        table = _table_of(task)
+        table = registry.table_of(task)
         if table is not None and not smoke:
-            store.pull(f"data/{table}", place.data / table)
+            store.pull(f"data/{table.dataset.name}", place.data / table.dataset.name)
         for part in [cell.scale, "trained"]:
             reference = f"{cell.task}/reference/{part}"
             store.pull(reference, place.runs / reference)

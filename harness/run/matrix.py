@@ -14,7 +14,7 @@ from harness.errors import UsageError
 from harness.measure.predictor import stored_predictor
 from harness.measure.profile import load_profile
 from harness.record import RunRecord, merge_into, write_atomically
-from harness.registry import ROOT, MethodListing, applies, find_table_task
+from harness.registry import ROOT, MethodListing, applies, table_of
 from harness.run import process
 from harness.run.locked import locked
 from harness.run.place import Place, Prepared, Run
@@ -72,8 +72,8 @@ def _check_search(setting: Setting, prepared: Prepared, place: Place) -> None:
     task, search = prepared.task, prepared.task.search
     if search is None or prepared.scale == "smoke":
         return
-    if search.table is not None:
-        data.verify(place.data / find_table_task(search.table).dataset.name)
+    if (table := table_of(task)) is not None:
+        data.verify(place.data / table.dataset.name)
     cost = setting.get("cost", search.device)
     if cost in COUNTED:
         return

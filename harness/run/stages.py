@@ -141,10 +141,9 @@ def _found(run: Run, found: dict[str, Any] | None) -> FoundBlock | None:
 
 def _table_of(run: Run) -> Callable[[Architecture], dict[str, float]]:
     """What a table of trained architectures says of what was found, where the space has one."""
-    search = run.prepared.task.search
-    if search is None or search.table is None or run.prepared.scale == "smoke":
+    task = registry.table_of(run.prepared.task)
+    if task is None or run.prepared.scale == "smoke":
         return lambda _: {}
-    task = registry.find_table_task(search.table)
     return hidden_quality(task, run.place.data / task.dataset.name)
 
 

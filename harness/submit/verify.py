@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import tempfile
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -36,6 +37,9 @@ from harness.submit.latency import judge
 from harness.submit.reproduce import method_of, retrain
 from harness.submit.store import fetch
 from harness.submit.verdict import Options, RowVerdict, Verdict
+
+if TYPE_CHECKING:
+    from leaderboard.board import Board
 
 EXAMINE_SECONDS, TIME_SECONDS = 900, 120
 SMOKE_SECONDS = 60
@@ -83,11 +87,14 @@ def verify(
 
 
 def _rows(bundle: Bundle, options: Options, folder: Path) -> Iterator[RowVerdict]:
+    import leaderboard
+
+    board = leaderboard.load([folder for folder in options.boards if folder.is_dir()])
     for number, run in enumerate(bundle.runs):
-        known = _references(run, options.boards)
+        known = _references(run, board)
         prepared = prepare(claims.find_task(run), run.scale, options.place, known=known)
         claims.check_task(run, task_block(prepared))
-        _check_published(run, bundle, options.boards)
+        _check_published(run, bundle, board)
         row = RowVerdict(run)
         work = folder / f"row{number}"
         work.mkdir()
@@ -100,11 +107,8 @@ def _rows(bundle: Bundle, options: Options, folder: Path) -> Iterator[RowVerdict
         yield row
 
 
-def _references(run: RunRecord, boards: Sequence[Path]) -> list[ReferenceBlock]:
+def _references(run: RunRecord, board: Board) -> list[ReferenceBlock]:
     """The reference's figures as the boards have them, so that it need not be scored here again."""
-    import leaderboard
-
-    board = leaderboard.load([folder for folder in boards if folder.is_dir()])
     if run.task.name not in board.tasks(run.scale):
         return []
     rows = [one for one in board.records(run.task.name).runs if one.scale == run.scale]
@@ -116,10 +120,7 @@ def _timings(bundle: Bundle, run: RunRecord) -> list[MeasurementRecord]:
     return [one for one in bundle.measurements if one.artifact_sha256 == run.artifact_sha256]
 
 
-def _check_published(run: RunRecord, bundle: Bundle, boards: Sequence[Path]) -> None:
-    import leaderboard
-
-    board = leaderboard.load([folder for folder in boards if folder.is_dir()])
+def _check_published(run: RunRecord, bundle: Bundle, board: Board) -> None:
     if run.task.name not in board.tasks():
         return
     labels = read_predictions(bundle.predictions(run), run)

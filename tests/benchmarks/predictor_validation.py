@@ -17,8 +17,8 @@ from pathlib import Path
 import numpy as np
 import onnx
 from onnx import TensorProto, helper, numpy_helper
-from scipy.stats import spearmanr
 
+from harness.commands.predictor import agreement
 from harness.measure.many import latencies_ms
 from harness.measure.operators import operators
 from harness.measure.predictor import fit_predictor, save_predictor, time_operators
@@ -79,16 +79,6 @@ def draw(seed):
     return helper.make_model(graph, opset_imports=[helper.make_opsetid("", 20)], ir_version=10)
 
 
-def fit(predicted, measured):
-    """How well predictions fit measurements, both in ms."""
-    ratio = np.array(predicted) / np.array(measured)
-    return {
-        "spearman": float(spearmanr(predicted, measured).statistic),
-        "within_10_percent": float(np.mean(np.abs(ratio - 1) <= 0.1)),
-        "median_error": float(np.median(np.abs(ratio - 1))),
-    }
-
-
 def plot(predicted, measured, path):
     import matplotlib as mpl
 
@@ -144,8 +134,8 @@ def main():
         "unseen": len(measured),
         "first_seed": options.first_seed,
         "operators": len(predictor.table),
-        "all_operators_timed": fit(predicted, measured),
-        "operators_of_the_seen_timed": fit(guessed, measured),
+        "all_operators_timed": agreement(predicted, measured),
+        "operators_of_the_seen_timed": agreement(guessed, measured),
         "query_ms": query_ms,
         "seconds": seconds,
         "predicted_ms": [round(value, 6) for value in predicted],
