@@ -27,6 +27,7 @@ MINIMUM_STARTS = 8
 TRIMMED = 0.2
 SLOWED = 0.2  # of the fastest block of any start
 LEAST_KEPT = 2
+QUICK_QUANTILE = 0.05  # of a block's calls, as in measure/timing.py, and so of its requests
 
 # Two-sided 95% Student quantiles for 1 to 30 degrees of freedom; a test compares them with scipy.
 _STUDENT = (
@@ -138,6 +139,28 @@ def settled(pairs: Sequence[Blocks]) -> bool:
     return all(speedup(some).half_width <= HALF_WIDTH for some in (pairs, pairs[:-1]))
 
 
+def of_mean_request(quickest: Interval, request_ms: Sequence[float]) -> Interval:
+    """A speed-up of the quickest requests as that of the mean request, with its 95% range.
+
+    For graphs that take one of several ways: blocks keep their fast calls, so `quickest` is of the
+    quick way. `request_ms` holds the fastest call of each of some requests, (n,); how many of
+    them are slow is uncertain too. Raises SlimbenchError without requests.
+    """
+    times = np.asarray(request_ms, float)
+    if not len(times):
+        raise SlimbenchError("no request was timed alone; measure again with a longer cap")
+    slower = times / np.quantile(times, QUICK_QUANTILE)
+    freedom = max(len(times) - 1, 1)
+    error = student_quantile(freedom) * float(slower.std()) / math.sqrt(freedom)
+    value = quickest.value / float(slower.mean())
+    above = math.log(quickest.high / quickest.value)
+    below = math.log(quickest.value / quickest.low) if quickest.low > 0 else math.inf
+    mean = error / float(slower.mean())
+    return Interval(
+        value, value * math.exp(-math.hypot(below, mean)), value * math.exp(math.hypot(above, mean))
+    )
+
+
 def different(pairs: Sequence[Blocks]) -> bool:
     """Whether the two models differ in speed at 95% confidence."""
     return not speedup(pairs).holds(1.0)
@@ -150,6 +173,15 @@ def nominal_ms(anchor_nominal_ms: float, ratio: Interval) -> Interval:
         anchor_nominal_ms / ratio.high,
         anchor_nominal_ms / ratio.low if ratio.low > 0 else math.inf,
     )
+
+
+def request_quantile_ms(request_ms: Sequence[float], quantile: float, mean_ms: float) -> float:
+    """A quantile over requests in nominal ms, where the mean request costs `mean_ms`.
+
+    `request_ms` holds each request's fastest call, so what remains is what the input costs.
+    """
+    times = np.asarray(request_ms, float)
+    return float(mean_ms * np.quantile(times, quantile) / times.mean())
 
 
 def request_p99_ms(request_ms: Sequence[float], nominal: Interval) -> float:

@@ -181,7 +181,9 @@ class MeasurementRecord(Row):
     `pairs` holds, for every process start, the list of (anchor_ms, entry_ms) block values in
     the order they were taken; everything published is computed from them on read. With
     `trimmed_length` the entry (but not the anchor) got requests cut to their own length, so many
-    positions on average: a graph with a free length, which is no row's artifact.
+    positions on average: a graph with a free length, which is no row's artifact. `by_request` says
+    that the graph takes one of several ways: `pairs` are then of the quickest requests, and what
+    the others cost is in `request_ms`.
     """
 
     kind: Literal["measurement"] = "measurement"
@@ -200,6 +202,7 @@ class MeasurementRecord(Row):
     throughput_pairs: list[tuple[float, float]] = Field(default_factory=list)
     cold_start_ms: list[float] = Field(default_factory=list)
     trimmed_length: float | None = None
+    by_request: bool = False
     energy_mj: float | None = None
     settled: bool = False
     outputs_match: bool | None = None

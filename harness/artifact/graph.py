@@ -111,6 +111,11 @@ def bodies(node: onnx.NodeProto) -> list[onnx.GraphProto]:
     return [item.g for item in node.attribute if item.type == onnx.AttributeProto.GRAPH]
 
 
+def takes_ways(path: Path) -> bool:
+    """Whether some node of an ONNX file runs a graph inside it, so that requests may differ."""
+    return any(bodies(node) for node in onnx.load(path).graph.node)
+
+
 def analyse_body(body: onnx.GraphProto, outside: Graph) -> Graph:
     """The analysed graph of a branch, which reads tensors of the graph around it."""
     made = {name for node in body.node for name in node.output}

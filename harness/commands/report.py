@@ -285,13 +285,15 @@ COLUMNS: dict[str, Callable[[Row], str]] = {
 
 def speed_of(measured: MeasurementRecord | None) -> str:
     """The paired speed-up of a measurement, or why there is none."""
-    from harness.paired import speedup
+    from harness.paired import of_mean_request, speedup
 
     if measured is None:
         return "latency pending"
     if measured.status != "ok" or not measured.pairs:
         return f"latency {measured.status}: {measured.cause}"
     found = speedup(measured.pairs)
+    if measured.by_request and measured.request_ms:
+        found = of_mean_request(found, measured.request_ms)
     if found.high == float("inf"):
         return f"{found.value:.2f}x (one start)"
     return f"{found.value:.2f}x [{found.low:.2f}, {found.high:.2f}]"

@@ -19,6 +19,7 @@ from typing import Any
 
 import numpy as np
 
+from harness.artifact.graph import takes_ways
 from harness.errors import UsageError
 from harness.measure.kit_driver import digest
 from harness.measure.profile import Profile
@@ -135,6 +136,7 @@ def _record(
         status="failed" if cause else "ok",
         cause=cause,
         pairs=pairs,
+        by_request=takes_ways(files[row["name"]]),
         settled=not cause and settled(pairs),
         outputs_match=matches,
         environment=device | {"self_reported": True, "starts": len(pairs)},

@@ -19,6 +19,7 @@ from typing import Any, Literal
 
 import numpy as np
 
+from harness.artifact.graph import takes_ways
 from harness.errors import UsageError
 from harness.measure.load import Label, foreign_cores, idlest_cpus, label, read_load
 from harness.measure.lock import measuring
@@ -89,6 +90,7 @@ class Session:
             throughput_batch=self.throughput_batch if first and first.throughput_pairs else None,
             throughput_pairs=first.throughput_pairs if first else [],
             trimmed_length=float(self.inputs[self.mask].sum(1).mean()) if self.mask else None,
+            by_request=found.status == "ok" and takes_ways(self.entry),
             cold_start_ms=[
                 result.cold_start_ms for result in found.results if result.cold_start_ms is not None
             ],

@@ -8,6 +8,7 @@ import torch
 from baselines.fusion.early_exit import Early, combined
 from harness.artifact.count import count
 from harness.artifact.export import save, to_onnx
+from harness.artifact.graph import takes_ways
 from tasks.fraud_late_fusion.task import TASK
 
 ROWS = 12
@@ -53,6 +54,10 @@ def test_decided_requests_get_the_early_answer_and_others_the_whole_one(graphs, 
     assert 0 < sum(chosen) < ROWS
     for row in range(ROWS):
         assert np.allclose(both[row], whole[row] if chosen[row] else early[row], atol=1e-5)
+
+
+def test_only_the_combination_takes_one_of_two_ways(graphs):
+    assert [takes_ways(graphs[name]) for name in ("early", "whole", "both")] == [False, False, True]
 
 
 def test_a_request_alone_gets_the_answer_that_it_gets_in_a_batch(graphs, inputs):

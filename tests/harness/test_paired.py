@@ -5,12 +5,15 @@ import pytest
 from scipy import stats
 
 from harness.errors import SlimbenchError, UsageError
+from harness.measure.timing import LOW_QUANTILE
 from harness.money import cost_per_million, cost_per_month
 from harness.paired import (
     MINIMUM_STARTS,
+    QUICK_QUANTILE,
     Interval,
     different,
     nominal_ms,
+    of_mean_request,
     request_p99_ms,
     settled,
     speedup,
@@ -112,6 +115,30 @@ def test_nominal_latency_swaps_the_bounds():
 def test_p99_over_requests_scales_with_the_nominal_latency():
     requests = [1.0] * 97 + [3.0] * 3
     assert request_p99_ms(requests, Interval(5.0, 4.0, 6.0)) == pytest.approx(15.0)
+
+
+def test_a_graph_of_two_ways_is_as_fast_as_its_mean_request():
+    requests = [1.0] * 150 + [5.0] * 50  # a quarter takes the slow way: the mean is twice as slow
+    found = of_mean_request(Interval(20.0, 19.8, 20.2), requests)
+    assert found.value == pytest.approx(10.0)
+    error = 1.96 * math.sqrt(3 / 199)  # of the mean, relative: the slow share is uncertain too
+    assert math.log(found.high / found.value) == pytest.approx(error / 2, rel=0.05)
+    assert math.log(found.value / found.low) == pytest.approx(error / 2, rel=0.05)
+
+
+def test_a_graph_that_is_always_slow_keeps_its_speed_up():
+    found = of_mean_request(Interval(20.0, 19.8, 20.2), [3.0] * 200)
+    assert found.value == pytest.approx(20.0)
+    assert (found.low, found.high) == (pytest.approx(19.8), pytest.approx(20.2))
+
+
+def test_without_timed_requests_ways_cannot_be_rated():
+    with pytest.raises(SlimbenchError, match="no request was timed alone"):
+        of_mean_request(Interval(2.0, 1.9, 2.1), [])
+
+
+def test_quick_requests_are_those_that_a_block_keeps():
+    assert QUICK_QUANTILE == LOW_QUANTILE
 
 
 def test_throughput_counts_examples_per_second():

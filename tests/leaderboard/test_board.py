@@ -88,6 +88,25 @@ def test_speed_up_and_nominal_latency_come_from_the_raw_pairs(tmp_path: Path) ->
     assert row["usd_per_million"] == pytest.approx(0.36 * 4000 / 3600, rel=1e-3)
 
 
+def test_a_graph_that_takes_ways_is_rated_by_its_mean_request(tmp_path: Path) -> None:
+    one = run()
+    requests = [5.0] * 40 + [15.0] * 60  # the quick ones, which the pairs are of, and the slow ones
+    write(tmp_path, one, measured(one, speedup=2.0, by_request=True, request_ms=requests))
+    (row,) = load(tmp_path).rows("toy")
+    assert row["speedup"] == pytest.approx(2.0 / 2.2, rel=1e-3)  # the mean request takes 11 ms
+    assert row["latency_ms_p50"] == row["latency_ms_p99"] == pytest.approx(12.0, rel=1e-3)
+    assert row["latency_ms_low"] < 12.0 < row["latency_ms_high"]
+    assert row["usd_per_million"] == pytest.approx(0.36 * 8800 / 3600, rel=1e-3)
+
+
+def test_ways_that_were_not_timed_alone_have_no_speed_up(tmp_path: Path) -> None:
+    one = run()
+    write(tmp_path, one, measured(one, by_request=True, request_ms=[]))
+    (row,) = load(tmp_path).rows("toy")
+    assert row["speedup"] is None
+    assert "none was timed alone" in row["latency_cause"]
+
+
 def test_a_row_without_measurement_has_latency_pending(tmp_path: Path) -> None:
     (row,) = load(write(tmp_path, run())).rows("toy")
     assert (row["speedup"], row["latency_ms_p50"], row["settled"]) == (None, None, None)
