@@ -10,7 +10,7 @@ from typing import Annotated, Any
 
 import typer
 
-from harness import cli_submit
+from harness import cli_studies, cli_submit
 from harness.errors import SlimbenchError, UsageError
 from harness.options import (
     DEFAULT_RUNS,
@@ -34,6 +34,7 @@ data_app = typer.Typer(help="Prepare and check data sets.", no_args_is_help=True
 new_app = typer.Typer(help="Write a new method or task that runs as it is.", no_args_is_help=True)
 app.add_typer(data_app, name="data")
 app.add_typer(new_app, name="new")
+cli_studies.add_to(app)
 cli_submit.add_to(app)
 
 
@@ -335,70 +336,6 @@ def reference_(
 
     place = session.place(data, runs, None, device, 0, 1, "standard")
     session.reference(registry.variant_name(task, reference), place, seed, rebuild)
-
-
-@app.command()
-def complexity(
-    task: str,
-    most: Annotated[int | None, typer.Option(min=1, help="The largest size to time.")] = None,
-    data: Data = None,
-    runs: Runs = DEFAULT_RUNS,
-    results: Results = None,
-    as_json: Json = False,
-) -> None:
-    """What each part of a reference costs in training and serving as its data grow.
-
-    Example: `slimbench complexity beauty_graph_recommendation --most 100000`
-    """
-    from harness.commands import complexity as growing
-    from harness.commands import session
-
-    where = session.place(data, runs, results, "cpu", 0, 1, "standard")
-    raise typer.Exit(growing.complexity(task, where, most, as_json))
-
-
-@app.command()
-def predictor(
-    task: str,
-    profile: Annotated[str | None, typer.Option(help="Default: the one this machine is.")] = None,
-    networks: Annotated[int, typer.Option(min=8, help="Random networks to time.")] = 100,
-    data: Data = None,
-    runs: Runs = DEFAULT_RUNS,
-    as_json: Json = False,
-) -> None:
-    """Time a task's search space, so that searches can weigh predicted latency (run --cost).
-
-    Example: `slimbench predictor mnist_mlp_microcontroller`
-    """
-    from harness.commands import predictor as predicting
-    from harness.commands import session
-
-    where = session.place(data, runs, None, "cpu", 0, 1, "standard")
-    predicting.build(task, profile, networks, where, as_json)
-
-
-@app.command()
-def sensitivity(
-    task: str,
-    reference: Reference = None,
-    scale: ScaleOption = "standard",
-    threads: Annotated[int, typer.Option(min=0, help="Threads; 0 chooses.")] = 0,
-    data: Data = None,
-    runs: Runs = DEFAULT_RUNS,
-    results: Results = None,
-    as_json: Json = False,
-) -> None:
-    """What each head, layer and operator of an encoder is worth: cut or quantized one at a time.
-
-    Example: `slimbench sensitivity sst2_bert_compression`
-    """
-    from harness import registry
-    from harness.commands import sensitivity as probing
-    from harness.commands import session
-
-    where = session.place(data, runs, results, "cpu", threads, 1, scale)
-    name = registry.variant_name(task, reference)
-    raise typer.Exit(probing.sensitivity(name, session.scale_of(scale), where, as_json))
 
 
 @new_app.command("method")

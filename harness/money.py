@@ -44,5 +44,13 @@ def cost_per_month(
     return _carried(latency_ms, monthly)
 
 
+def requests_per_second(
+    price_per_hour_usd: float, latency_ms: float, usd_per_month: float, utilisation: float = 0.7
+) -> float:
+    """The rate that a month's money serves, as `cost_per_month` counts but for whole machines."""
+    machines = usd_per_month / (price_per_hour_usd * HOURS_PER_MONTH)
+    return machines * utilisation * 1000 / latency_ms
+
+
 def _carried(interval: Interval, price: Callable[[float], float]) -> Interval:
     return Interval(price(interval.value), price(interval.low), price(interval.high))

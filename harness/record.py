@@ -15,30 +15,21 @@ from operator import attrgetter, getitem
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
+from pydantic import Field, TypeAdapter, ValidationError
 
 from harness.errors import UsageError
+from harness.record_base import SCHEMA_VERSION, MetricBlock, Row
+from harness.record_studies import (
+    ComplexityRecord,
+    ModalityRecord,
+    PreprocessingRecord,
+    SensitivityRecord,
+)
 
-SCHEMA_VERSION = 1
 Status = Literal[
     "ok", "failed", "over_budget", "timeout", "out_of_memory", "invalid_model", "crashed"
 ]
 VerificationStatus = Literal["self_reported", "verified", "reproduced", "flagged", "withdrawn"]
-
-
-class Row(BaseModel):
-    """Strict and immutable: an unknown key or a wrong type is an error."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True, ser_json_inf_nan="strings")
-
-
-class MetricBlock(Row):
-    """The quality metric; `chance` is what guessing scores."""
-
-    name: str
-    unit: str
-    higher_is_better: bool
-    chance: float
 
 
 class LimitBlock(Row):
@@ -310,96 +301,6 @@ class TableRecord(Row):
     created: str
 
 
-class PreprocessingRecord(Row):
-    """What making the model's inputs costs, each raw test request alone on one thread.
-
-    `request_ms` holds each request's fastest of several calls, in ms of this machine.
-    """
-
-    kind: Literal["preprocessing"] = "preprocessing"
-    schema_version: int = SCHEMA_VERSION
-    task: str
-    dataset: str
-    library: str
-    request_ms: list[float]
-    foreign_load: float
-    load_label: Literal["quiet", "noted", "loaded"]
-    environment: dict[str, Any] = Field(default_factory=dict)
-    created: str
-
-
-class PointBlock(Row):
-    """One part of a reference computed once at one size: fastest of several calls, one thread.
-
-    `macs` are torch's count, backward pass included in training; gathering along edges multiplies
-    nothing and counts nothing. `peak_bytes` is the largest resident size of the process, which
-    computed all parts of this size.
-    """
-
-    varied: str
-    size: int
-    phase: Literal["training", "serving"]
-    part: str
-    ms: float
-    macs: float
-    peak_bytes: int
-
-
-class ComplexityRecord(Row):
-    """What each part of a task's reference costs as its world grows; `steps` make an epoch."""
-
-    kind: Literal["complexity"] = "complexity"
-    schema_version: int = SCHEMA_VERSION
-    task: str
-    task_version: int
-    steps: int
-    points: list[PointBlock]
-    foreign_load: float
-    load_label: Literal["quiet", "noted", "loaded"]
-    environment: dict[str, Any] = Field(default_factory=dict)
-    created: str
-
-
-class ProbeBlock(Row):
-    """One change of a reference and the validation quality that it leaves, without training.
-
-    `dropped`: the layer is left out; `heads`, `neurons`: the less important `share` of them goes;
-    `pruned`: the smallest `share` of one operator's weights is zero; `int8`: static INT8 of one
-    layer's products, or of one operator in all layers (`layer` None), in the runtime.
-    """
-
-    change: Literal["dropped", "heads", "neurons", "pruned", "int8"]
-    layer: int | None = None
-    operator: str | None = None
-    share: float | None = None
-    quality: float
-
-
-class SensitivityRecord(Row):
-    """What each part of a task's frozen reference is worth, on the validation split.
-
-    `quality` is that of the unchanged reference in torch, `quality_runtime` in the runtime, where
-    `int8` was scored. `heads` holds each head's importance by layer, from `batches` batches.
-    """
-
-    kind: Literal["sensitivity"] = "sensitivity"
-    schema_version: int = SCHEMA_VERSION
-    task: str
-    task_version: int
-    scale: Literal["smoke", "standard", "full"]
-    reference_sha256: str
-    data_sha256: str
-    metric: MetricBlock
-    examples: int
-    quality: float
-    quality_runtime: float
-    heads: list[list[float]]
-    batches: int
-    probes: list[ProbeBlock]
-    environment: dict[str, Any] = Field(default_factory=dict)
-    created: str
-
-
 class ClaimBlock(Row):
     """One claim of a submission: what it says, what came out here, and whether it stands."""
 
@@ -452,6 +353,7 @@ IDENTITIES: dict[str, tuple[str, ...]] = {
     "sensitivity": ("task", "task_version", "reference_sha256", "scale"),
     "preprocessing": ("task", "dataset"),
     "complexity": ("task", "task_version"),
+    "modality": ("task", "task_version", "artifact_sha256"),
     "status": ("key", "created", "status", "why"),
     "card": ("method", "created"),
     "measurement": ("artifact_sha256", "profile.name", "profile.sha256"),
@@ -466,6 +368,7 @@ Record = (
     | SensitivityRecord
     | PreprocessingRecord
     | ComplexityRecord
+    | ModalityRecord
 )
 _ADAPTER: TypeAdapter[Record] = TypeAdapter(Annotated[Record, Field(discriminator="kind")])
 

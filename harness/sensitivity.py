@@ -18,7 +18,7 @@ import onnx
 from torch import nn
 
 from harness.int8 import PRODUCTS, quantize
-from harness.record import ProbeBlock
+from harness.record_studies import ProbeBlock
 from harness.sparsity import pruned_quality
 from harness.transformer import (
     gate_scores,

@@ -159,7 +159,8 @@ class Task:
     `changes` names random changes of the inputs that leave every target as it is: a model that
     knows the test examples by heart loses by them. Between kinds of processors two outputs closer
     than `numeric_tolerance` of the largest one count as equal. `search` is what search methods are
-    asked to find on this task, `growth` how its reference is timed as its data grow.
+    asked to find on this task, `growth` how its reference is timed as its data grow. `modalities`
+    names parts that a request may come without: {input: the value that stands for missing}.
     """
 
     name: str
@@ -198,6 +199,7 @@ class Task:
     mask: str | None = None
     search: TrainedSpace | None = None
     growth: Growth | None = None
+    modalities: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
 
     @property
     def answer(self) -> Input:

@@ -12,18 +12,21 @@ from typing import TYPE_CHECKING, Any
 from harness.errors import UsageError
 from harness.record import (
     CardRecord,
-    ComplexityRecord,
     MeasurementRecord,
-    PreprocessingRecord,
     ProfileBlock,
     Record,
     RunRecord,
     SearchRecord,
-    SensitivityRecord,
     StatusRecord,
     TableRecord,
     identity,
     read_records,
+)
+from harness.record_studies import (
+    ComplexityRecord,
+    ModalityRecord,
+    PreprocessingRecord,
+    SensitivityRecord,
 )
 
 if TYPE_CHECKING:
@@ -51,6 +54,7 @@ class TaskRecords:
     sensitivities: list[SensitivityRecord] = field(default_factory=list)
     preprocessing: list[PreprocessingRecord] = field(default_factory=list)
     complexities: list[ComplexityRecord] = field(default_factory=list)
+    modalities: list[ModalityRecord] = field(default_factory=list)
 
     def profiles(self) -> list[ProfileBlock]:
         """The profiles that timed something, most artifacts first, each in its newest version."""
@@ -221,6 +225,7 @@ def _read(task: str, paths: Sequence[Path]) -> TaskRecords:
         [one for one in rows if isinstance(one, SensitivityRecord)],
         [one for one in rows if isinstance(one, PreprocessingRecord)],
         [one for one in rows if isinstance(one, ComplexityRecord)],
+        [one for one in rows if isinstance(one, ModalityRecord)],
     )
 
 

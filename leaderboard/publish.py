@@ -15,15 +15,18 @@ from leaderboard.board import PUBLISHED_SCALES, Board
 from leaderboard.export import csv_chunks, json_chunks, schema
 from leaderboard.pages.ablation_page import ablation_name, ablation_page
 from leaderboard.pages.complexity import complexity_section
+from leaderboard.pages.cost import cost_section
 from leaderboard.pages.index_page import index_page, methods_page, profiles_page, tasks_page
 from leaderboard.pages.method_page import method_page
+from leaderboard.pages.modalities import modality_section
 from leaderboard.pages.profile_page import profile_page
 from leaderboard.pages.safe import slug
 from leaderboard.pages.score_data import score_script
 from leaderboard.pages.search_page import search_page
 from leaderboard.pages.sensitivity import sections
 from leaderboard.pages.serving import serving_section
-from leaderboard.pages.task_page import page_name, task_page
+from leaderboard.pages.task_page import limit_lines, page_name, task_page
+from leaderboard.published import cost_of
 from leaderboard.table import Table
 
 GENERATED = ("tasks", "methods", "profiles", "scores")  # folders that a build owns
@@ -73,6 +76,8 @@ def _task_pages(board: Board) -> Iterator[tuple[str, Iterator[str]]]:
             first = next(iter(tables.values()))
             records = board.records(task)
             serving = serving_section(first, records)
+            serving += cost_section(first, cost_of(task), limit_lines(first))
+            serving += modality_section(first, records.modalities)
             serving += complexity_section(records.complexities, first.task.version)
             yield (
                 f"tasks/{page_name(task, scale)}.md",

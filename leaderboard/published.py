@@ -41,6 +41,20 @@ class Result:
     speedup: str = ""
 
 
+@dataclass(frozen=True)
+class Cost:
+    """What serving a task's reference costs a month, and where the figure is from."""
+
+    usd_per_month: float
+    source: str
+
+
+def cost_of(task: str, folder: Path = FOLDER) -> Cost | None:
+    """What serving the task's reference costs in its story, None where none is told."""
+    fields = _read(task, folder).get("cost")
+    return Cost(**fields) if fields else None
+
+
 def results_of(task: str, folder: Path = FOLDER) -> list[Result]:
     """The published results of a task that are no curves, none when it has no file."""
     return [Result(**fields) for fields in _read(task, folder).get("result", [])]

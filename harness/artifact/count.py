@@ -44,7 +44,10 @@ _POSITIONS = frozenset([TensorProto.INT64, TensorProto.BOOL])
 
 @dataclass(frozen=True)
 class NodeCount:
-    """One node, or the sum over a branch: macs, stored numbers, bytes of weights and outputs."""
+    """One node, or the sum over a branch: macs, stored numbers, bytes of weights and outputs.
+
+    `reads` names the graph's inputs that a node's result follows from.
+    """
 
     name: str
     operator: str
@@ -55,6 +58,7 @@ class NodeCount:
     output_bytes: int
     inputs: tuple[str, ...] = ()
     outputs: tuple[str, ...] = ()
+    reads: tuple[str, ...] = ()
 
     @property
     def flops(self) -> int:
@@ -85,11 +89,14 @@ def count_nodes(path: Path) -> list[NodeCount]:
     graph = read_graph(path)
     params = _stored_numbers(graph)
     origins = _origins(graph)
+    sources = {name: {name} for name in graph.inputs}
     rows = []
     for node in graph.nodes:
         if all(name in graph.constants for name in node.output if name):
             continue
         names = {origin for name in node.input for origin in origins.get(name, ())}
+        reads = {source for name in _all_read(node) for source in sources.get(name, ())}
+        sources |= dict.fromkeys(node.output, reads)
         own = [(name, params.pop(name)) for name in sorted(names) if name in params]
         rows.append(
             NodeCount(
@@ -102,6 +109,7 @@ def count_nodes(path: Path) -> list[NodeCount]:
                 output_bytes=sum(tensor_bytes(name, graph) for name in node.output),
                 inputs=tuple(node.input),
                 outputs=tuple(node.output),
+                reads=tuple(sorted(reads)),
             )
         )
     return rows
@@ -187,6 +195,12 @@ def _nonzero(tensor: TensorProto) -> int:
 def _weight_bytes(name: str, graph: Graph) -> int:
     tensor = graph.sparse[name].values if name in graph.sparse else graph.stored[name]
     return len(tensor.raw_data) or numpy_helper.to_array(tensor).nbytes
+
+
+def _all_read(node: onnx.NodeProto) -> set[str]:
+    """What a node reads, also in the graphs inside it."""
+    inner = (each for body in bodies(node) for each in body.node)
+    return set(node.input).union(*map(_all_read, inner))
 
 
 def _origins(graph: Graph) -> dict[str, set[str]]:

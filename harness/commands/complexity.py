@@ -14,7 +14,7 @@ from harness.commands.studies import keep
 from harness.errors import SlimbenchError, UsageError
 from harness.measure.load import foreign_cores, label, read_load
 from harness.measure.lock import measuring
-from harness.record import ComplexityRecord, PointBlock
+from harness.record_studies import ComplexityRecord, PointBlock
 from harness.run.place import Place
 
 LONGEST_SECONDS = 1800

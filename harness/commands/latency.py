@@ -12,11 +12,11 @@ import numpy as np
 from harness import registry
 from harness.artifact.check import check_model
 from harness.commands.report import console, print_json, speed_of
+from harness.commands.studies import is_current
 from harness.errors import SlimbenchError, UsageError
 from harness.measure.profile import Profile, load_profile
 from harness.paired import anchor_ms
 from harness.record import RunRecord, merge_into, parse_line, sha256_of
-from harness.registry import MethodListing
 from harness.run import timing
 from harness.run.place import Place, Prepared
 from harness.run.prepare import prepare
@@ -55,7 +55,7 @@ def measure_task(order: Order, as_json: bool) -> int:
         if record.method.name not in known:
             skipped.add(record.method.name)
             continue
-        if not _is_current(record, prepared, known[record.method.name]):
+        if not is_current(record, prepared, known[record.method.name]):
             continue
         found = timing.measure_folder(
             path.parent, record, prepared, order.place, chosen, order.cap_seconds
@@ -72,17 +72,6 @@ def measure_task(order: Order, as_json: bool) -> int:
     return 1 if failed else 0
 
 
-def _is_current(record: RunRecord, prepared: Prepared, method: MethodListing | None = None) -> bool:
-    """Whether a run is of this version of the task, of its reference and of the method."""
-    reference = record.task.reference
-    return (
-        reference is not None
-        and reference.sha256 == prepared.block.sha256
-        and record.task.version == prepared.task.version
-        and (method is None or record.method.version == method.version)
-    )
-
-
 def _restore(prepared: Prepared, place: Place) -> int:
     """Run folders of the published rows whose artifacts are here; how many could not be made."""
     import leaderboard
@@ -92,7 +81,7 @@ def _restore(prepared: Prepared, place: Place) -> int:
     runs = board.records(name).runs if name in board.tasks() else []
     for record in runs:
         artifact = board.artifact_of(name, record.artifact_sha256 or "none")
-        if record.scale != prepared.scale or artifact is None or not _is_current(record, prepared):
+        if record.scale != prepared.scale or artifact is None or not is_current(record, prepared):
             continue
         try:
             restore(record, artifact, prepared, place)

@@ -20,7 +20,8 @@ from harness.errors import UsageError
 from harness.measure import measure, timing
 from harness.measure.load import foreign_cores, idlest_cpus, label, read_load
 from harness.measure.lock import measuring
-from harness.record import MeasurementRecord, PreprocessingRecord, merge_into, write_atomically
+from harness.record import MeasurementRecord, merge_into, write_atomically
+from harness.record_studies import PreprocessingRecord
 from harness.run import timing as of_runs
 from harness.run.locked import locked
 from harness.run.place import Place, Prepared

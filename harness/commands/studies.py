@@ -7,24 +7,43 @@ from typing import Any
 
 from harness.commands.report import console, print_json
 from harness.data import load_split
-from harness.record import ComplexityRecord, SensitivityRecord, merge_into
+from harness.record import RunRecord, merge_into
+from harness.record_studies import ComplexityRecord, ModalityRecord, SensitivityRecord
+from harness.registry import MethodListing
 from harness.run.locked import locked
 from harness.run.place import Place, Prepared
 from harness.types import Budget
 
+StudyRecord = ComplexityRecord | SensitivityRecord | ModalityRecord
 
-def keep(
-    record: ComplexityRecord | SensitivityRecord, results: Path, scale: str, as_json: bool
-) -> int:
+
+def keep(record: StudyRecord, results: Path, scale: str, as_json: bool) -> int:
     """Merge the record into the results, print it or where it went, and return 0."""
-    path = results / record.task / f"{record.kind}.{scale}.jsonl"
-    with locked(results / ".lock"):
-        merge_into(path, [record])
+    path = store(record, results, scale)
     if as_json:
         print_json(record.model_dump(mode="json"))
     else:
         console.print(f"wrote {path}; `slimbench site` draws it", soft_wrap=True)
     return 0
+
+
+def store(record: StudyRecord, results: Path, scale: str) -> Path:
+    """Merge the record into the results; the file it is in."""
+    path = results / record.task / f"{record.kind}.{scale}.jsonl"
+    with locked(results / ".lock"):
+        merge_into(path, [record])
+    return path
+
+
+def is_current(record: RunRecord, prepared: Prepared, method: MethodListing | None = None) -> bool:
+    """Whether a run is of this version of the task, of its reference and of the method."""
+    reference = record.task.reference
+    return (
+        reference is not None
+        and reference.sha256 == prepared.block.sha256
+        and record.task.version == prepared.task.version
+        and (method is None or record.method.version == method.version)
+    )
 
 
 def problem_of(prepared: Prepared, place: Place) -> Any:

@@ -38,7 +38,10 @@ MINIMUM_CALLS, MAXIMUM_CALLS = 20, 500
 
 @dataclass(frozen=True)
 class Share:
-    """The time of one kernel, or of a group; macs and bytes are the file's nodes it runs."""
+    """The time of one kernel, or of a group; macs and bytes are the file's nodes it runs.
+
+    `reads` names the graph's inputs that they follow from; empty where no node is known.
+    """
 
     name: str
     operator: str
@@ -47,6 +50,7 @@ class Share:
     macs: int
     weight_bytes: int
     output_bytes: int
+    reads: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -117,6 +121,7 @@ def joined(total_ms: float, kernels: list[dict[str, Any]], nodes: list[NodeCount
                 macs=sum(node.macs for node in own),
                 weight_bytes=sum(node.weight_bytes for node in own),
                 output_bytes=sum(node.output_bytes for node in own),
+                reads=tuple(sorted({name for node in own for name in node.reads})),
             )
         )
     rest = total_ms - sum(row.latency_ms for row in rows)

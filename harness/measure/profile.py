@@ -18,7 +18,8 @@ from pydantic import Field, ValidationError
 
 from harness.errors import UsageError
 from harness.measure.machine import Machine
-from harness.record import ProfileBlock, Row, sha256_of, write_atomically
+from harness.record import ProfileBlock, sha256_of, write_atomically
+from harness.record_base import Row
 
 FOLDER = Path(__file__).parent / "profiles"
 MINIMUM_STARTS = 10

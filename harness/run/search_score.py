@@ -23,12 +23,12 @@ from harness.record import (
     CaseBlock,
     Cost,
     FailedSeed,
-    MetricBlock,
     SearchRecord,
     TableRecord,
     TableTaskBlock,
     sha256_of,
 )
+from harness.record_base import MetricBlock
 from harness.registry import MethodListing
 from harness.run.place import Place
 from harness.run.search import budget_of, front_rows

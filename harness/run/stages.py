@@ -24,7 +24,6 @@ from harness.record import (
     FoundBlock,
     LimitBlock,
     MethodBlock,
-    MetricBlock,
     RunRecord,
     TaskBlock,
     parse_line,
@@ -32,6 +31,7 @@ from harness.record import (
     to_line,
     write_atomically,
 )
+from harness.record_base import MetricBlock
 from harness.registry import MethodListing
 from harness.run.locked import locked
 from harness.run.place import Prepared, Run

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from harness.record import ComplexityRecord, PointBlock
+from harness.record_studies import ComplexityRecord, PointBlock
 from leaderboard.pages import figures
 from leaderboard.pages.html_table import html_table
 from leaderboard.pages.line_plot import LinePlot, Series, line_svg

@@ -31,6 +31,7 @@ LABELS = {
     "macs": "multiply-accumulates (MACs) for one example, less is better",
     "size_bytes": "file size, less is better",
     "params": "parameters, fewer is better",
+    "usd_per_month": "US dollars a month, less is better",
 }
 FAMILIES = (
     "architecture",

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from harness.record import ProbeBlock, SensitivityRecord
+from harness.record_studies import ProbeBlock, SensitivityRecord
 from leaderboard.pages import figures
 from leaderboard.pages.heat_map import HeatMap, heat_svg
 from leaderboard.pages.html_table import html_table

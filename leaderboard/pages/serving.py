@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy as np
 
 from harness.paired import nominal_ms, speedup
-from harness.record import MeasurementRecord, PreprocessingRecord
+from harness.record import MeasurementRecord
+from harness.record_studies import PreprocessingRecord
 from leaderboard.board import TaskRecords
 from leaderboard.pages import figures
 from leaderboard.pages.safe import text

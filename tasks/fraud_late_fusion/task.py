@@ -9,6 +9,7 @@ import numpy as np
 from harness import Budget, Input, Limit, Metric, Recipe, Task
 from tasks.average_precision import Ranking, figures
 from tasks.datasets import fraud
+from tasks.datasets.fraud_documents import BLANK
 from tasks.fraud_late_fusion.space import EPOCH, SEARCH
 
 PRIOR = float(np.log(fraud.FRAUD_RATE / (1 - fraud.FRAUD_RATE)))  # trained at even odds
@@ -104,6 +105,11 @@ TASK = Task(
     aggregate=average_precision,
     slices=slices,
     figures=beside,
+    modalities={
+        "transaction": {"categories": 0, "numbers": np.nan},
+        "log": {"events": 0, "gaps": 0},
+        "document": {"document": BLANK},
+    },
     search=SEARCH,
     folder=Path(__file__).parent,
 )

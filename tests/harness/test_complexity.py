@@ -5,7 +5,8 @@ import pytest
 from harness import registry
 from harness.commands.complexity import complexity
 from harness.errors import UsageError
-from harness.record import ComplexityRecord, read_records
+from harness.record import read_records
+from harness.record_studies import ComplexityRecord
 
 CLICKS = "beauty_graph_recommendation"
 

@@ -9,7 +9,8 @@ import torch
 from harness import registry, sensitivity
 from harness.commands import sensitivity as command
 from harness.errors import UsageError
-from harness.record import SensitivityRecord, read_records
+from harness.record import read_records
+from harness.record_studies import SensitivityRecord
 from tasks.models import bert
 
 TASK = registry.find_task("sst2_bert_compression")

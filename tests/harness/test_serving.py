@@ -11,7 +11,8 @@ from harness.commands import serving
 from harness.errors import DataError, UsageError
 from harness.measure.profile import load_profile
 from harness.measure.timing import Requests
-from harness.record import MeasurementRecord, PreprocessingRecord, read_records
+from harness.record import MeasurementRecord, read_records
+from harness.record_studies import PreprocessingRecord
 from harness.run.timing import is_usable
 from tasks.models import pretrained
 

@@ -14,13 +14,13 @@ from harness.record import (
     LimitBlock,
     MeasurementRecord,
     MethodBlock,
-    MetricBlock,
     ProfileBlock,
     ReferenceBlock,
     RunRecord,
     TaskBlock,
     merge_into,
 )
+from harness.record_base import MetricBlock
 from leaderboard.pages.safe import slug
 
 CREATED = "2026-11-21T10:00:00Z"

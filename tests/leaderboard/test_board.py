@@ -22,7 +22,8 @@ from board_records import (
 )
 
 from harness.errors import UsageError
-from harness.record import LimitBlock, MetricBlock
+from harness.record import LimitBlock
+from harness.record_base import MetricBlock
 from leaderboard import load
 
 

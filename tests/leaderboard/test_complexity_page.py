@@ -5,7 +5,8 @@ from pathlib import Path
 import pytest
 from board_records import CREATED, run, write
 
-from harness.record import ComplexityRecord, PointBlock, merge_into
+from harness.record import merge_into
+from harness.record_studies import ComplexityRecord, PointBlock
 from leaderboard import load
 from leaderboard.pages.complexity import exponent
 from leaderboard.publish import publish

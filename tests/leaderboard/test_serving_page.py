@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 from board_records import CREATED, measured, run, write
 
-from harness.record import PreprocessingRecord, merge_into
+from harness.record import merge_into
+from harness.record_studies import PreprocessingRecord
 from leaderboard import load
 from leaderboard.publish import publish
 

@@ -1,0 +1,135 @@
+"""The command that tells what each modality of a request costs an artifact, and is worth to it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from datetime import UTC, datetime
+from pathlib import Path
+
+import numpy as np
+
+from harness import environment, registry
+from harness.artifact.graph import takes_ways
+from harness.artifact.predict import batch_of, run_in_batches, session
+from harness.commands.report import console, print_json
+from harness.commands.studies import is_current, store
+from harness.data import load_split
+from harness.errors import UsageError
+from harness.measure.attribute import RUNTIME, Attribution, attribute
+from harness.measure.load import foreign_cores, label, read_load
+from harness.measure.profile import Profile, load_profile
+from harness.record import RunRecord, parse_line, read_records
+from harness.record_studies import ModalityRecord
+from harness.run import timing
+from harness.run.place import Place, Prepared
+from harness.run.prepare import prepare
+from harness.run.scoring import quality
+from harness.types import Scale, Task
+
+FUSION = "fusion"
+
+
+def study(name: str, scale: Scale, place: Place, profile: str | None, as_json: bool) -> None:
+    """Study every finished run of a task that has no record yet, each in its first seed.
+
+    Raises UsageError for a task whose requests have no parts.
+    """
+    task = registry.find_task(name)
+    if not task.modalities:
+        raise UsageError(f"requests of {name} have no modalities: its task names none")
+    prepared = prepare(task, scale, place)
+    chosen = load_profile(profile) if profile else timing.default_profile()
+    for record, path in _runs(prepared, place):
+        found = _studied(record, path, prepared, place, chosen)
+        store(found, place.results, scale)
+        if as_json:
+            print_json(found.model_dump(mode="json"))
+        else:
+            console.print(f"{record.method.name} {record.setting}: {_line(found)}", soft_wrap=True)
+
+
+def _runs(prepared: Prepared, place: Place) -> Iterator[tuple[RunRecord, Path]]:
+    """Records and artifacts that have not been studied, each artifact once."""
+    name = prepared.task.name
+    kept = place.results / name / f"modality.{prepared.scale}.jsonl"
+    known = {
+        one.artifact_sha256
+        for one in read_records([kept] if kept.is_file() else [])
+        if isinstance(one, ModalityRecord) and one.task_version == prepared.task.version
+    }
+    for path in sorted((place.runs / name).glob(f"*/{prepared.scale}/*/record.json")):
+        record = parse_line(path.read_text(), str(path))
+        if not isinstance(record, RunRecord) or record.status != "ok" or record.seed != 0:
+            continue
+        artifact = record.artifact_sha256
+        if artifact is None or artifact in known or not is_current(record, prepared):
+            continue
+        known.add(artifact)
+        yield record, path.with_name("model.onnx")
+
+
+def _studied(
+    record: RunRecord, path: Path, prepared: Prepared, place: Place, profile: Profile | None
+) -> ModalityRecord:
+    task, split = prepared.task, load_split(prepared.data, "validation")
+    opened, batch = session(path, place.threads_for(task)), batch_of(path)
+
+    def scored(inputs: Mapping[str, np.ndarray]) -> float:
+        outputs = run_in_batches(opened, inputs, batch)
+        return quality(task, task.predict(outputs), np.asarray(split.targets))
+
+    whole = scored(split.inputs)
+    without = {name: scored(missing(task, split.inputs, name)) for name in task.modalities}
+    timed, before = None, read_load()
+    if profile is not None and not takes_ways(path):
+        first = {name: np.ascontiguousarray(array[:1]) for name, array in split.inputs.items()}
+        timed = attribute(path, profile, first)
+    load = foreign_cores(before, read_load()) if timed else None
+    return ModalityRecord(
+        task=task.name,
+        task_version=task.version,
+        scale=prepared.scale,
+        artifact_sha256=record.artifact_sha256 or "",
+        data_sha256=prepared.data_sha256,
+        examples=len(split),
+        quality=whole,
+        without=without,
+        profile=profile.name if profile and timed else None,
+        total_ms=timed.total_ms if timed else None,
+        ms=by_modality(task, timed) if timed else {},
+        foreign_load=load,
+        load_label=None if load is None else label(load),
+        environment=environment.facts(),
+        created=datetime.now(UTC).isoformat(timespec="seconds"),
+    )
+
+
+def missing(task: Task, inputs: Mapping[str, np.ndarray], name: str) -> dict[str, np.ndarray]:
+    """The requests {input: (n, ...)} as they are when all come without the modality `name`."""
+    gone = task.modalities[name]
+    return {
+        each: np.full_like(np.asarray(array), gone[each]) if each in gone else array
+        for each, array in inputs.items()
+    }
+
+
+def by_modality(task: Task, timed: Attribution) -> dict[str, float]:
+    """ms of what follows from one modality alone, from several, and of the runtime."""
+    owner = {one: name for name, inputs in task.modalities.items() for one in inputs}
+    found = dict.fromkeys((*task.modalities, FUSION, RUNTIME), 0.0)
+    for row in timed.rows:
+        owners = {owner.get(one, FUSION) for one in row.reads}
+        name = owners.pop() if len(owners) == 1 else FUSION if owners else RUNTIME
+        found[name] += row.latency_ms
+    return found
+
+
+def _line(found: ModalityRecord) -> str:
+    lost = ", ".join(
+        f"without {name} {100 * (value - found.quality):+.2f}"
+        for name, value in found.without.items()
+    )
+    if found.total_ms is None:
+        return f"{100 * found.quality:.2f}%; {lost}"
+    shares = ", ".join(f"{name} {ms / found.total_ms:.0%}" for name, ms in found.ms.items())
+    return f"{100 * found.quality:.2f}%; {lost}; time: {shares}"
