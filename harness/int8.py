@@ -17,6 +17,7 @@ from onnxruntime.quantization.shape_inference import quant_pre_process
 from harness.types import Compression
 
 PRODUCTS = ["MatMul", "Gemm"]
+SHARED_BYTES = 1024  # smaller tensors are left alone
 
 
 class Reader(quantization.CalibrationDataReader):  # type: ignore[misc]
@@ -47,9 +48,9 @@ def quantize(
     """Weights int8 (per channel), activations uint8, ranges from `examples` training examples.
 
     `calibration`: MinMax, Entropy or Percentile, as onnxruntime.quantization defines them. In a
-    graph with attention only the matrix products are quantized: the mask added to the scores is
-    large and negative, and a range that holds it leaves no steps for the scores. `nodes` names the
-    only nodes to quantize.
+    graph with attention only matrix products and convolutions are quantized: the mask added to the
+    scores is large and negative, and a range that holds it leaves no steps for the scores. `nodes`
+    names the only nodes to quantize.
     """
     logging.getLogger().setLevel(logging.ERROR)
     with tempfile.TemporaryDirectory() as folder:
@@ -67,11 +68,31 @@ def quantize(
             weight_type=quantization.QuantType.QInt8,
             per_channel=per_channel,
             calibrate_method=quantization.CalibrationMethod[calibration],
-            op_types_to_quantize=PRODUCTS if attends else None,
+            op_types_to_quantize=[*PRODUCTS, "Conv"] if attends else None,
             nodes_to_quantize=nodes,
             extra_options=options,
         )
-        return onnx.load(result)
+        return _shared(onnx.load(result))
+
+
+def _shared(model: onnx.ModelProto) -> onnx.ModelProto:
+    """The model with one copy of each large weight; fusion makes one for every use of a layer."""
+    first: dict[tuple[object, ...], str] = {}
+    other: dict[str, str] = {}
+    kept = []
+    for tensor in model.graph.initializer:
+        content = (tensor.data_type, tuple(tensor.dims), tensor.raw_data)
+        if len(tensor.raw_data) >= SHARED_BYTES and content in first:
+            other[tensor.name] = first[content]
+        else:
+            first[content] = tensor.name
+            kept.append(tensor)
+    if other:
+        del model.graph.initializer[:]
+        model.graph.initializer.extend(kept)
+        for node in model.graph.node:
+            node.input[:] = [other.get(name, name) for name in node.input]
+    return model
 
 
 def quantize_dynamically(

@@ -1,0 +1,51 @@
+"""Static INT8: which weights end up in one byte, and that a weight used twice is stored once."""
+
+import numpy as np
+import pytest
+import torch
+from torch import nn
+
+from harness.artifact.export import to_onnx
+from harness.int8 import quantize
+from harness.types import Input
+
+CHANNELS = 16
+
+
+class Twice(nn.Module):
+    """A convolution with batch norm seen from two views, and attention over its channels."""
+
+    def __init__(self, attends: bool) -> None:
+        super().__init__()
+        self.convolution = nn.Conv2d(CHANNELS, CHANNELS, 3, padding=1, bias=False)
+        self.norm = nn.BatchNorm2d(CHANNELS)
+        self.query = nn.Linear(16, 16, bias=False)
+        self.attends = attends
+
+    def forward(self, image):
+        views = [self.norm(self.convolution(each)) for each in (image, image.flip(3))]
+        tokens = self.query((views[0] + views[1]).flatten(2))  # (n, channels, 16)
+        return tokens.softmax(2).sum(1) if self.attends else tokens.relu().sum(1)
+
+
+class Calibrated:
+    """What quantize asks of a problem."""
+
+    def calibration(self, count):
+        return {"image": np.random.default_rng(0).normal(size=(8, CHANNELS, 4, 4)).astype("f4")}
+
+
+@pytest.mark.parametrize("attends", [True, False])
+def test_a_convolution_that_is_used_twice_is_stored_once_in_one_byte(attends):
+    torch.manual_seed(0)
+    example = torch.randn(8, CHANNELS, 4, 4)
+    graph = to_onnx(
+        Twice(attends).eval(), (Input("image", "float32", (CHANNELS, 4, 4)),), (example,)
+    )
+    stored = quantize(Calibrated(), graph).graph.initializer
+    large = [
+        (tensor.data_type, len(tensor.raw_data))
+        for tensor in stored
+        if len(tensor.raw_data) >= CHANNELS * CHANNELS * 9
+    ]
+    assert large == [(3, CHANNELS * CHANNELS * 9)]  # int8, once
