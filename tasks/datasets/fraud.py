@@ -67,7 +67,7 @@ SMOKE_SIZES = {
 }
 
 
-def _frauds(random: np.random.Generator, count: int) -> tuple[np.ndarray, np.ndarray]:
+def frauds(random: np.random.Generator, count: int) -> tuple[np.ndarray, np.ndarray]:
     """Targets int8 (count,) and evidence int8 (count, 3) of frauds, in FRAUD_SHARES."""
     targets = random.choice(list(FRAUD_SHARES), count, p=list(FRAUD_SHARES.values()))
     evidence = (random.random((count, 3)) < ALSO_ODD).astype(np.int8)
@@ -102,7 +102,7 @@ def population(random: np.random.Generator, sizes: Sizes) -> tuple[np.ndarray, n
 
     Without `look_alike` honest requests come as they are, with it in two strata.
     """
-    parts = [_frauds(random, sizes.fraud)]
+    parts = [frauds(random, sizes.fraud)]
     if sizes.look_alike is None:
         parts.append(_honest(random, sizes.honest))
     else:
@@ -125,16 +125,7 @@ def split(seed: int, name: str, sizes: Sizes) -> Split:
         own = np.random.default_rng([seed, number, row])
         return image(own, float(paid.numbers[row, 0]), int(evidence[row, 2]), float(drift[row]))
 
-    chosen = np.arange(len(targets))
-    if sizes.documents is not None:
-        half = sizes.documents // 2
-        groups = [
-            (targets % 2 == 0, sizes.documents),
-            (targets == FORGED, half),
-            ((targets % 2 == 1) & (targets != FORGED), sizes.documents - half),
-        ]
-        kept = [random.choice(np.flatnonzero(mask), count, False) for mask, count in groups]
-        chosen = np.sort(np.concatenate(kept))
+    chosen = with_documents(random, targets, sizes.documents)
     images = np.empty((len(chosen), SIZE, SIZE), np.uint8)
     for place, row in enumerate(chosen):
         images[place] = document(int(row))
@@ -145,13 +136,37 @@ def split(seed: int, name: str, sizes: Sizes) -> Split:
         "gaps": gaps,
         "numbers": paid.numbers,
     }
-    if sizes.documents is not None:
-        index = np.zeros(len(targets), np.int32)
-        index[chosen] = 1 + np.arange(len(chosen))
-        blank = np.full((1, SIZE, SIZE), BLANK, np.uint8)
-        inputs["document"] = lookup(np.concatenate([blank, images]), index)
-        targets = (targets % 2).astype(np.int8)
-    return Split(inputs, targets)
+    return finished(inputs, targets, chosen)
+
+
+def with_documents(
+    random: np.random.Generator, targets: np.ndarray, documents: int | None
+) -> np.ndarray:
+    """Rows that have an image: all, or `documents` of each class, half of the frauds' forged."""
+    if documents is None:
+        return np.arange(len(targets))
+    half = documents // 2
+    groups = [
+        (targets % 2 == 0, documents),
+        (targets == FORGED, half),
+        ((targets % 2 == 1) & (targets != FORGED), documents - half),
+    ]
+    kept = [random.choice(np.flatnonzero(mask), count, False) for mask, count in groups]
+    return np.sort(np.concatenate(kept))
+
+
+def finished(inputs: dict[str, np.ndarray], targets: np.ndarray, chosen: np.ndarray) -> Split:
+    """The split; where only the rows `chosen` have an image, others are blank and targets binary.
+
+    `inputs["document"]` holds the images of the chosen rows, uint8 (chosen, 256, 256).
+    """
+    if len(chosen) == len(targets):
+        return Split(inputs, targets)
+    index = np.zeros(len(targets), np.int32)
+    index[chosen] = 1 + np.arange(len(chosen))
+    blank = np.full((1, SIZE, SIZE), BLANK, np.uint8)
+    document = lookup(np.concatenate([blank, inputs["document"]]), index)
+    return Split(inputs | {"document": document}, (targets % 2).astype(np.int8))
 
 
 def splits(seed: int, sizes: Mapping[str, Sizes]) -> dict[str, Split]:

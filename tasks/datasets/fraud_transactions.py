@@ -21,6 +21,9 @@ NUMBERS = (
     "distance",  # km from where the account usually pays
     "limit_used",  # share of the account's limit, in [0, 1]
 )
+LINEAR = (1, 7)  # columns of NUMBERS that are no magnitudes: the hour, the share of the limit
+MEANS = (3.0, 0.5, 10.0, 0.8, 3.0, 6.0, 1.8, 0.35)  # after the logarithm, of honest requests
+SCALES = (1.6, 0.25, 3.0, 0.8, 1.6, 1.4, 1.3, 0.2)
 CATEGORIES = {"merchant": 24, "country": 24, "device": 4, "channel": 5, "currency": 6}  # 0: unknown
 
 SHARES = (0.0, 0.25, 0.5, 0.75, 0.9, 0.95, 0.99, 0.999)  # ULB, quantiles given for these shares

@@ -33,11 +33,13 @@ def predict(outputs: Sequence[np.ndarray]) -> np.ndarray:
     return np.asarray(outputs[0], np.float16)
 
 
-def ranking(predictions: np.ndarray, targets: np.ndarray) -> Ranking:
-    """Margins of the logits (n, 2), with the weight of each request."""
+def ranking(
+    predictions: np.ndarray, targets: np.ndarray, stands_for: Mapping[int, float] = fraud.WEIGHTS
+) -> Ranking:
+    """Margins of the logits (n, 2), with the number of requests that each stands for."""
     margins = predictions[:, 1].astype(np.float64) - predictions[:, 0]
     weights = np.ones(len(targets))
-    for stratum, weight in fraud.WEIGHTS.items():
+    for stratum, weight in stands_for.items():
         weights[targets == stratum] = weight
     return Ranking(margins, targets % 2 == 1, weights)
 
@@ -57,9 +59,11 @@ def slices(targets: np.ndarray) -> dict[str, np.ndarray]:
     return {name: (targets % 2 == 0) | (targets == kind) for name, kind in KINDS.items()}
 
 
-def beside(predictions: np.ndarray, targets: np.ndarray) -> Mapping[str, float]:
+def beside(
+    predictions: np.ndarray, targets: np.ndarray, stands_for: Mapping[int, float] = fraud.WEIGHTS
+) -> Mapping[str, float]:
     """AUROC, recall at 1% false alarms, and calibration error at the true rate of fraud."""
-    known = ranking(predictions, targets)
+    known = ranking(predictions, targets, stands_for)
     return figures(known, 1 / (1 + np.exp(-(known.scores + PRIOR))))
 
 

@@ -18,12 +18,9 @@ from torch import Tensor, nn
 
 from tasks.datasets.fraud_documents import BLANK
 from tasks.datasets.fraud_logs import EVENTS, LENGTH
-from tasks.datasets.fraud_transactions import CATEGORIES, NUMBERS
+from tasks.datasets.fraud_transactions import CATEGORIES, LINEAR, MEANS, NUMBERS, SCALES
 
 SMALL = 8  # requests; smaller batches are encoded whole, so that tracers see the whole network
-LINEAR = (1, 7)  # columns of NUMBERS that are no magnitudes: the hour, the share of the limit
-MEANS = (3.0, 0.5, 10.0, 0.8, 3.0, 6.0, 1.8, 0.35)  # after the logarithm, of honest requests
-SCALES = (1.6, 0.25, 3.0, 0.8, 1.6, 1.4, 1.3, 0.2)
 SIDE = 256  # pixels of a document
 WIDTH, LAYERS = 128, 3
 CHANNELS, BLOCKS, VIEWS = 256, 2, 2

@@ -1,0 +1,1 @@
+"""Fraud detection by late fusion, spliced from real pieces."""
