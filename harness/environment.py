@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import ctypes
 import os
 import platform
 import shutil
+import signal
 import subprocess
+import sys
 from functools import cache
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -17,6 +20,7 @@ FULL_BYTES = 5 * 10**6
 PACKAGES = ("torch", "torchvision", "onnx", "onnxruntime", "numpy", "torch-pruning", "openvino")
 FLAGS = ("avx2", "avx512f", "avx512_vnni", "avx_vnni", "avx512_bf16", "amx_bf16", "amx_int8")
 ROOT = Path(__file__).resolve().parent.parent
+PR_SET_PDEATHSIG = 1
 
 
 @cache
@@ -49,6 +53,12 @@ def precision(device: str) -> str:
     found = cpu()
     fast = "amx_bf16" if found["cpu_vendor"] == "GenuineIntel" else "avx512_bf16"
     return "bf16" if fast in found["cpu_flags"] else "float32"
+
+
+def die_with_parent() -> None:
+    """End this process when the thread that started it ends, however that ends; Linux only."""
+    if sys.platform == "linux":
+        ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
 
 
 @cache

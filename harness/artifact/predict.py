@@ -15,6 +15,7 @@ import numpy as np
 import onnx
 import onnxruntime
 
+from harness import environment
 from harness.artifact.check import nodes_of
 from harness.data import load_split
 
@@ -72,6 +73,7 @@ def predict(
 
 
 if __name__ == "__main__":
+    environment.die_with_parent()
     model, folder, threads, out, *splits = sys.argv[1:]
     for split, outputs in predict(Path(model), Path(folder), splits, int(threads)):
         named = {f"output_{index}": array for index, array in enumerate(outputs)}

@@ -70,6 +70,24 @@ def test_a_killed_command_takes_its_children_with_it(tmp_path):
     assert not alive
 
 
+def test_scoring_ends_with_the_command_that_started_it():
+    waits = (
+        "import time; from harness.environment import die_with_parent; die_with_parent(); "
+        "print(flush=True); time.sleep(600)"
+    )
+    starts = (
+        "import subprocess, sys, time; child = subprocess.Popen([sys.executable, '-c', "
+        f"{waits!r}], start_new_session=True, stdout=subprocess.PIPE); child.stdout.readline(); "
+        "print(child.pid, flush=True); time.sleep(600)"
+    )
+    command = [sys.executable, "-c", starts]
+    with subprocess.Popen(command, cwd=ROOT, text=True, stdout=subprocess.PIPE) as parent:
+        child = psutil.Process(int(parent.stdout.readline()))
+        parent.kill()
+    gone, _ = psutil.wait_procs([child], timeout=30)
+    assert gone
+
+
 def test_two_commands_on_one_folder_share_the_work(tmp_path):
     both = [start(tmp_path / "runs", "--settings", "0,1") for _ in range(2)]
     assert [process.wait(600) for process in both] == [0, 0]
