@@ -97,7 +97,7 @@ def _rows(name: str) -> onnx.ValueInfoProto:
 
 def solve(problem: Compression, width: float, exits: float) -> ModelProto:
     """A light model of `width` that answers about `exits` of the training requests early."""
-    model: Any = problem.train(problem.build(width=width), share=0.8)
+    model: Any = problem.train(problem.build(width=width, fusion="gated"), share=0.8)
     early = Early(model, problem.classes)
     for part in (early.table, early.log):
         part.requires_grad_(False)

@@ -12,9 +12,9 @@ from harness.int8 import quantize
 
 
 def solve(problem: Compression, width: float, int8: bool) -> nn.Module | ModelProto:
-    """A student of `width`, in static INT8 if asked for."""
+    """A gated student of `width`, in static INT8 if asked for."""
     model = problem.train(
-        problem.build(width=width),
+        problem.build(width=width, fusion="gated"),
         teacher=problem.reference(),
         keep_soft=True,
         teacher_weight=0.7,
@@ -32,7 +32,7 @@ METHOD = Method(
         {"width": 0.5, "int8": False},
         {"width": 0.25, "int8": False},
         {"width": 0.5, "int8": True},
-        {"width": 0.75, "int8": False},
+        {"width": 1.0, "int8": False},
     ),
     source="arXiv:1503.02531",
     modalities=("fusion",),

@@ -47,8 +47,8 @@ def _small_cnn() -> nn.Sequential:
 
 
 def solve(problem: Compression, encoder: str, resolution: int) -> nn.Module:
-    """A trained late fusion of half width with another image encoder."""
-    model: Any = problem.build(width=0.5)
+    """A trained gated late fusion of half width with another image encoder."""
+    model: Any = problem.build(width=0.5, fusion="gated")
     model.image.encoder = encoder_of(encoder, model.features, resolution)
     with torch.no_grad():
         problem.macs(model)  # an encoder that does not fit the images fails before training

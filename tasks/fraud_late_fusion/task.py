@@ -22,7 +22,7 @@ KINDS = {
 
 
 def build(**shape: Any) -> Any:
-    """The untrained monolith; scaled by `width` and `depth`, an untrained light late fusion."""
+    """The untrained monolith; with a `fusion` or scaled, an untrained light late fusion."""
     from tasks.models import fusion
 
     return fusion.build(**shape)
@@ -109,6 +109,7 @@ TASK = Task(
     aggregate=average_precision,
     slices=slices,
     figures=beside,
+    choices={"fusion": ("concatenation", "gated")},
     modalities={
         "transaction": {"categories": 0, "numbers": np.nan},
         "log": {"events": 0, "gaps": 0},

@@ -327,13 +327,35 @@ class Concatenation(nn.Module):
         return torch.relu(self.hidden(torch.cat([table, log, image], dim=1)))
 
 
+class Gated(nn.Module):
+    """Each modality's vector times a gate that sees all three, then one hidden layer.
+
+    Source: gates as in Arevalo et al. 2017, arXiv:1702.01992, section 3.1.
+    """
+
+    def __init__(self, features: int, hidden: int) -> None:
+        super().__init__()
+        self.gates = nn.Linear(3 * features, 3 * features)
+        self.hidden = nn.Linear(3 * features, hidden)
+
+    def forward(self, table: Tensor, log: Tensor, image: Tensor) -> Tensor:
+        """Three of float32 (n, features) to (n, hidden)."""
+        joined = torch.cat([table, log, image], dim=1)
+        return torch.relu(self.hidden(torch.sigmoid(self.gates(joined)) * joined))
+
+
+FUSIONS: dict[str, type[nn.Module]] = {"concatenation": Concatenation, "gated": Gated}
+
+
 class LateFusion(nn.Module):
     """`table`, `log` and `image` make a vector each, `fusion` one of them, `classifier` logits.
 
     `features` is the length of a modality's vector.
     """
 
-    def __init__(self, width: float, depth: float, classes: int) -> None:
+    def __init__(
+        self, width: float, depth: float, classes: int, fusion: str = "concatenation"
+    ) -> None:
         super().__init__()
         hidden = max(8, round(width * 16) * 4)
         blocks = max(1, round(2 * depth))
@@ -341,7 +363,7 @@ class LateFusion(nn.Module):
         self.table = TableBranch(2 * hidden, hidden, blocks)
         self.log = LogBranch(hidden, hidden, blocks)
         self.image = Documents(light_encoder(width, depth, hidden))
-        self.fusion: nn.Module = Concatenation(hidden, 2 * hidden)
+        self.fusion: nn.Module = FUSIONS[fusion](hidden, 2 * hidden)
         self.classifier = nn.Linear(2 * hidden, classes)
 
     def vectors(
@@ -376,8 +398,10 @@ def uneven(
     return model
 
 
-def build(width: float = 1.0, depth: float = 1.0, classes: int = 2) -> nn.Module:
-    """The untrained monolith; scaled by `width` or `depth`, an untrained light late fusion."""
-    if (width, depth) == (1.0, 1.0):
+def build(
+    width: float = 1.0, depth: float = 1.0, fusion: str | None = None, classes: int = 2
+) -> nn.Module:
+    """The untrained monolith; with a fusion or another size, an untrained light late fusion."""
+    if (width, depth, fusion) == (1.0, 1.0, None):
         return Monolith(classes)
-    return LateFusion(width, depth, classes)
+    return LateFusion(width, depth, classes, fusion or "concatenation")
