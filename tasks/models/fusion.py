@@ -354,17 +354,17 @@ class LateFusion(nn.Module):
     """
 
     def __init__(
-        self, width: float, depth: float, classes: int, fusion: str = "concatenation"
+        self,
+        branches: tuple[nn.Module, nn.Module, nn.Module],
+        features: int,
+        classes: int,
+        fusion: str,
     ) -> None:
         super().__init__()
-        hidden = max(8, round(width * 16) * 4)
-        blocks = max(1, round(2 * depth))
-        self.features = hidden
-        self.table = TableBranch(2 * hidden, hidden, blocks)
-        self.log = LogBranch(hidden, hidden, blocks)
-        self.image = Documents(light_encoder(width, depth, hidden))
-        self.fusion: nn.Module = FUSIONS[fusion](hidden, 2 * hidden)
-        self.classifier = nn.Linear(2 * hidden, classes)
+        self.features = features
+        self.table, self.log, self.image = branches
+        self.fusion: nn.Module = FUSIONS[fusion](features, 2 * features)
+        self.classifier = nn.Linear(2 * features, classes)
 
     def vectors(
         self, categories: Tensor, document: Tensor, events: Tensor, gaps: Tensor, numbers: Tensor
@@ -381,21 +381,34 @@ class LateFusion(nn.Module):
         return logits
 
 
+def light(width: float, depth: float, fusion: str, classes: int) -> LateFusion:
+    """An untrained late fusion whose branches are all of one width and depth."""
+    hidden = max(8, round(width * 16) * 4)
+    blocks = max(1, round(2 * depth))
+    branches = (
+        TableBranch(2 * hidden, hidden, blocks),
+        LogBranch(hidden, hidden, blocks),
+        Documents(light_encoder(width, depth, hidden)),
+    )
+    return LateFusion(branches, hidden, classes, fusion)
+
+
 def uneven(
     table: int, log: int, image: float, depth: float, resolution: int, classes: int = 2
-) -> nn.Module:
-    """An untrained late fusion whose branches have sizes of their own; as in the search space.
+) -> LateFusion:
+    """An untrained gated late fusion whose branches have sizes of their own.
 
     The image is averaged down to `resolution` before its encoder, which is `image` times as wide.
     """
-    model = LateFusion(1.0, depth, classes)
+    features = 64
     blocks = max(1, round(2 * depth))
-    model.table = TableBranch(table, model.features, blocks)
-    model.log = LogBranch(log, model.features, blocks)
     shrink = nn.AvgPool2d(SIDE // resolution) if resolution < SIDE else nn.Identity()
-    encoder = light_encoder(image, depth, model.features)
-    model.image = Documents(nn.Sequential(shrink, encoder))
-    return model
+    branches = (
+        TableBranch(table, features, blocks),
+        LogBranch(log, features, blocks),
+        Documents(nn.Sequential(shrink, light_encoder(image, depth, features))),
+    )
+    return LateFusion(branches, features, classes, "gated")
 
 
 def build(
@@ -404,4 +417,4 @@ def build(
     """The untrained monolith; with a fusion or another size, an untrained light late fusion."""
     if (width, depth, fusion) == (1.0, 1.0, None):
         return Monolith(classes)
-    return LateFusion(width, depth, classes, fusion or "concatenation")
+    return light(width, depth, fusion or "concatenation", classes)
