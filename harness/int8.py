@@ -76,17 +76,20 @@ def quantize(
 
 
 def _shared(model: onnx.ModelProto) -> onnx.ModelProto:
-    """The model with one copy of each large weight; fusion makes one for every use of a layer."""
+    """The model with one copy of each large int8 weight; fusion makes one for every use."""
+    weights = (onnx.TensorProto.INT8, onnx.TensorProto.UINT8)
     first: dict[tuple[object, ...], str] = {}
     other: dict[str, str] = {}
     kept = []
     for tensor in model.graph.initializer:
         content = (tensor.data_type, tuple(tensor.dims), tensor.raw_data)
-        if len(tensor.raw_data) >= SHARED_BYTES and content in first:
+        large = tensor.data_type in weights and len(tensor.raw_data) >= SHARED_BYTES
+        if large and content in first:
             other[tensor.name] = first[content]
-        else:
+            continue
+        kept.append(tensor)
+        if large:
             first[content] = tensor.name
-            kept.append(tensor)
     if other:
         del model.graph.initializer[:]
         model.graph.initializer.extend(kept)

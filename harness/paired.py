@@ -139,26 +139,26 @@ def settled(pairs: Sequence[Blocks]) -> bool:
     return all(speedup(some).half_width <= HALF_WIDTH for some in (pairs, pairs[:-1]))
 
 
-def of_mean_request(quickest: Interval, request_ms: Sequence[float]) -> Interval:
+def of_mean_request(quickest: Interval, request_ms: Sequence[Sequence[float]]) -> Interval:
     """A speed-up of the quickest requests as that of the mean request, with its 95% range.
 
     For graphs that take one of several ways: blocks keep their fast calls, so `quickest` is of the
-    quick way. `request_ms` holds the fastest call of each of some requests, (n,); how many of
-    them are slow is uncertain too. Raises SlimbenchError without requests.
+    quick way. `request_ms` holds, for each artifact, the fastest call of the same n requests; how
+    many of them are slow is uncertain too. Raises SlimbenchError without requests.
     """
-    times = np.asarray(request_ms, float)
-    if not len(times):
+    if not request_ms or not all(request_ms):
         raise SlimbenchError("no request was timed alone; measure again with a longer cap")
-    slower = times / np.quantile(times, QUICK_QUANTILE)
-    freedom = max(len(times) - 1, 1)
-    error = student_quantile(freedom) * float(slower.std()) / math.sqrt(freedom)
-    value = quickest.value / float(slower.mean())
+    each = [np.asarray(times, float) for times in request_ms]
+    slower = [times / np.quantile(times, QUICK_QUANTILE) for times in each]
+    mean = float(np.mean([times.mean() for times in slower]))
+    freedom = max(min(map(len, slower)) - 1, 1)
+    deviation = max(float(times.std()) for times in slower)
+    error = student_quantile(freedom) * deviation / math.sqrt(freedom) / mean
+    value = quickest.value / mean
     above = math.log(quickest.high / quickest.value)
     below = math.log(quickest.value / quickest.low) if quickest.low > 0 else math.inf
-    mean = error / float(slower.mean())
-    return Interval(
-        value, value * math.exp(-math.hypot(below, mean)), value * math.exp(math.hypot(above, mean))
-    )
+    low, high = -math.hypot(below, error), math.hypot(above, error)
+    return Interval(value, value * math.exp(low), value * math.exp(high))
 
 
 def different(pairs: Sequence[Blocks]) -> bool:

@@ -18,7 +18,7 @@ from typing import Annotated, Any, Literal
 from pydantic import Field, TypeAdapter, ValidationError
 
 from harness.errors import UsageError
-from harness.record_base import SCHEMA_VERSION, MetricBlock, Row
+from harness.record_row import SCHEMA_VERSION, MetricBlock, Row
 from harness.record_studies import (
     ComplexityRecord,
     ModalityRecord,

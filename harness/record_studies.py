@@ -6,7 +6,7 @@ from typing import Any, Literal
 
 from pydantic import Field
 
-from harness.record_base import SCHEMA_VERSION, MetricBlock, Row
+from harness.record_row import SCHEMA_VERSION, MetricBlock, Row
 
 
 class PreprocessingRecord(Row):

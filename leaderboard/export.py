@@ -17,7 +17,8 @@ NOTES = {
     "quality": "mean over seeds on the hidden test, in `unit`; fractions are in [0, 1]",
     "retention": "quality as a share of the reference's, above 1 is better",
     "speedup": "paired ratio of reference time to entry time, above 1 is faster",
-    "latency_ms_p50": "nominal: the reference's frozen latency over the speed-up",
+    "latency_ms_p50": "nominal: the reference's frozen latency over the speed-up; of the mean "
+    "request where requests differ in cost",
     "tie_group": "1 leads; null with fewer than 3 seeds: shown, not ranked",
     "artifact_group": "as tie_group, for the first seed's artifact, by McNemar or bootstrap",
     "limits_met": "met, may meet (interval crosses), missed, pending; null without limits",

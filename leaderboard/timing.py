@@ -32,8 +32,8 @@ def timing_columns(
     """Speed-up and nominal latency pooled over a row's artifacts; None where not timed.
 
     The process starts of all artifacts are pooled, so that the range also carries how artifacts
-    of different seeds differ. Where a graph takes one of several ways, the speed-up and the price
-    are of the mean request.
+    of different seeds differ. Where a graph takes one of several ways, speed-up, latency and price
+    are of the mean request, also in the column that holds the median of others.
     """
     columns = _unknown(profile)
     records = [measured[one] for one in dict.fromkeys(artifacts) if one in measured]
@@ -44,27 +44,22 @@ def timing_columns(
     if not good or profile is None:
         return columns
     ratio = speedup([start for one in good for start in one.pairs])
-    ways = [ms for one in good for ms in one.request_ms] if good[0].by_request else None
-    if ways is not None:
-        if not ways:
-            return columns | {"latency_cause": "requests differ in cost and none was timed alone"}
-        ratio = of_mean_request(ratio, ways)
+    ways = any(one.by_request for one in good)
+    if ways:
+        if not all(one.request_ms for one in good):
+            return columns | {
+                "latency_cause": "requests differ in cost and none was timed alone (kits do not)"
+            }
+        ratio = of_mean_request(ratio, [one.request_ms for one in good])
     latency = nominal_ms(good[0].anchor_nominal_ms, ratio)
     columns |= _known(good, ratio, latency)
-    if ways is not None:
-        columns |= _quantiles(ways, latency)
+    if ways:
+        slowest = [request_quantile_ms(one.request_ms, 0.99, latency.value) for one in good]
+        columns["latency_ms_p99"] = max(slowest)
     if not all(one.environment.get("anchor_frozen", True) for one in good):
         cause = "no nominal latency: the anchor is not frozen on this profile"
         return columns | dict.fromkeys(LATENCIES) | {"latency_cause": cause}
     return columns | _price(profile, latency) | _throughput(good)
-
-
-def _quantiles(request_ms: Sequence[float], mean: Interval) -> Row:
-    """Median with its range and p99 where requests differ and the mean one is known."""
-    found = [request_quantile_ms(request_ms, 0.5, each) for each in vars(mean).values()]
-    names = ("latency_ms_p50", "latency_ms_low", "latency_ms_high")
-    columns: Row = dict(zip(names, map(_finite, found), strict=True))
-    return columns | {"latency_ms_p99": request_quantile_ms(request_ms, 0.99, mean.value)}
 
 
 def _unknown(profile: ProfileBlock | None) -> Row:

@@ -17,7 +17,10 @@ from harness.structured import prune
 
 
 def solve(problem: Compression, speed_up: float, int8: bool) -> nn.Module | ModelProto:
-    """The reference at 1 / `speed_up` of its MACs, fine-tuned, in static INT8 if asked for."""
+    """The reference at 1 / `speed_up` of its MACs, fine-tuned, in static INT8 if asked for.
+
+    At 2 the second view is nearly all that goes.
+    """
     model: Any = problem.reference()
     model.image.views = 1  # the mean over moved images is the first thing to go
     importance = torch_pruning.importance.GroupMagnitudeImportance(p=2)

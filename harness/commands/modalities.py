@@ -16,8 +16,9 @@ from harness.commands.studies import is_current, store
 from harness.data import load_split
 from harness.errors import UsageError
 from harness.measure.attribute import RUNTIME, Attribution, attribute
-from harness.measure.load import foreign_cores, label, read_load
-from harness.measure.profile import Profile, load_profile
+from harness.measure.load import label
+from harness.measure.machine import machine
+from harness.measure.profile import Profile, load_profile, mismatch
 from harness.record import RunRecord, parse_line, read_records
 from harness.record_studies import ModalityRecord
 from harness.run import timing
@@ -39,33 +40,46 @@ def study(name: str, scale: Scale, place: Place, profile: str | None, as_json: b
         raise UsageError(f"requests of {name} have no modalities: its task names none")
     prepared = prepare(task, scale, place)
     chosen = load_profile(profile) if profile else timing.default_profile()
-    for record, path in _runs(prepared, place):
-        found = _studied(record, path, prepared, place, chosen)
-        store(found, place.results, scale)
-        if as_json:
-            print_json(found.model_dump(mode="json"))
-        else:
-            console.print(f"{record.method.name} {record.setting}: {_line(found)}", soft_wrap=True)
+    wrong = mismatch(chosen, machine()) if chosen else None
+    if wrong:
+        raise UsageError(f"this machine is not of profile {profile}: {wrong}")
+    made = []
+    for record, path in _runs(prepared, place, chosen):
+        made.append(_studied(record, path, prepared, place, chosen))
+        store(made[-1], place.results, scale)
+        if not as_json:
+            words = f"{record.method.name} {record.setting}: {_line(made[-1])}"
+            console.print(words, soft_wrap=True)
+    if as_json:
+        print_json([one.model_dump(mode="json") for one in made])
+    elif not made:
+        console.print("every finished run has been studied; `slimbench site` draws it")
 
 
-def _runs(prepared: Prepared, place: Place) -> Iterator[tuple[RunRecord, Path]]:
-    """Records and artifacts that have not been studied, each artifact once."""
+def _runs(
+    prepared: Prepared, place: Place, profile: Profile | None
+) -> Iterator[tuple[RunRecord, Path]]:
+    """Records and artifacts that have not been studied on the profile, each artifact once."""
     name = prepared.task.name
     kept = place.results / name / f"modality.{prepared.scale}.jsonl"
     known = {
-        one.artifact_sha256
+        one.artifact_sha256: one.profile
         for one in read_records([kept] if kept.is_file() else [])
         if isinstance(one, ModalityRecord) and one.task_version == prepared.task.version
     }
+    methods, wanted = registry.methods(), profile.name if profile else None
+    seen = set()
     for path in sorted((place.runs / name).glob(f"*/{prepared.scale}/*/record.json")):
         record = parse_line(path.read_text(), str(path))
         if not isinstance(record, RunRecord) or record.status != "ok" or record.seed != 0:
             continue
-        artifact = record.artifact_sha256
-        if artifact is None or artifact in known or not is_current(record, prepared):
+        artifact, model = record.artifact_sha256, path.with_name("model.onnx")
+        method = methods.get(record.method.name)
+        if artifact in seen or not is_current(record, prepared, method):
             continue
-        known.add(artifact)
-        yield record, path.with_name("model.onnx")
+        seen.add(artifact)
+        if artifact not in known or (known[artifact] != wanted and not takes_ways(model)):
+            yield record, model
 
 
 def _studied(
@@ -80,11 +94,11 @@ def _studied(
 
     whole = scored(split.inputs)
     without = {name: scored(missing(task, split.inputs, name)) for name in task.modalities}
-    timed, before = None, read_load()
+    timed = None
     if profile is not None and not takes_ways(path):
         first = {name: np.ascontiguousarray(array[:1]) for name, array in split.inputs.items()}
         timed = attribute(path, profile, first)
-    load = foreign_cores(before, read_load()) if timed else None
+    load = timed.foreign_load if timed else None
     return ModalityRecord(
         task=task.name,
         task_version=task.version,

@@ -292,8 +292,10 @@ def speed_of(measured: MeasurementRecord | None) -> str:
     if measured.status != "ok" or not measured.pairs:
         return f"latency {measured.status}: {measured.cause}"
     found = speedup(measured.pairs)
-    if measured.by_request and measured.request_ms:
-        found = of_mean_request(found, measured.request_ms)
+    if measured.by_request and not measured.request_ms:
+        return f"{found.value:.2f}x for the quickest requests"
+    if measured.by_request:
+        found = of_mean_request(found, [measured.request_ms])
     if found.high == float("inf"):
         return f"{found.value:.2f}x (one start)"
     return f"{found.value:.2f}x [{found.low:.2f}, {found.high:.2f}]"

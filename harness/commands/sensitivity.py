@@ -16,7 +16,7 @@ from harness.commands.report import console
 from harness.commands.studies import keep, problem_of
 from harness.data import load_split
 from harness.errors import UsageError
-from harness.record_base import MetricBlock
+from harness.record_row import MetricBlock
 from harness.record_studies import ProbeBlock, SensitivityRecord
 from harness.run.place import Place, Prepared
 from harness.run.prepare import prepare

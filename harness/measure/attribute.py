@@ -18,7 +18,7 @@ import tempfile
 import time
 from collections import defaultdict
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -26,7 +26,7 @@ import numpy as np
 
 from harness.artifact.count import NodeCount, count_nodes
 from harness.errors import SlimbenchError, UsageError
-from harness.measure.load import idlest_cpus
+from harness.measure.load import foreign_cores, idlest_cpus, read_load
 from harness.measure.lock import measuring
 from harness.measure.profile import Profile
 
@@ -60,6 +60,7 @@ class Attribution:
     total_ms: float
     scale: float
     rows: tuple[Share, ...]
+    foreign_load: float | None = None
 
     def by(self, field: str, depth: int = 1) -> list[Share]:
         """Sums by `operator`, or by the first `depth` parts of the branch, slowest first."""
@@ -92,16 +93,19 @@ def attribute(
         arguments = [str(path.resolve()), "inputs.npz", str(profile.threads), cpus, "result.json"]
         command = [sys.executable, "-m", "harness.measure.attribute", *arguments]
         environment = os.environ | {"PYTHONPATH": str(Path(__file__).parents[2])}
+        before = read_load()
         done = subprocess.run(
             command, cwd=folder, env=environment, capture_output=True, text=True, check=False
         )
+        load = foreign_cores(before, read_load())
         if done.returncode:
             lines = done.stderr.strip().splitlines()
             raise SlimbenchError(f"{path} did not run: {lines[-1] if lines else 'no message'}")
         found = json.loads((folder / "result.json").read_text())
         if trace:
             trace.write_bytes((folder / "trace.json").read_bytes())
-    return joined(found["total_ms"], found["kernels"], count_nodes(path))
+    rows = joined(found["total_ms"], found["kernels"], count_nodes(path))
+    return replace(rows, foreign_load=load)
 
 
 def joined(total_ms: float, kernels: list[dict[str, Any]], nodes: list[NodeCount]) -> Attribution:

@@ -19,7 +19,7 @@ from pydantic import Field, ValidationError
 from harness.errors import UsageError
 from harness.measure.machine import Machine
 from harness.record import ProfileBlock, sha256_of, write_atomically
-from harness.record_base import Row
+from harness.record_row import Row
 
 FOLDER = Path(__file__).parent / "profiles"
 MINIMUM_STARTS = 10

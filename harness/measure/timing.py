@@ -210,23 +210,24 @@ def alternate(anchor: Timer, entry: Timer, plan: Plan) -> list[tuple[float, floa
 def fastest_per_request(
     model: Model, requests: Requests, limit: int, passes: int, seconds: float
 ) -> list[float]:
-    """Each request's fastest of `passes` calls in ms, for the first `limit` requests."""
-    count = min(limit, len(requests))
+    """Each request's fastest of `passes` calls in ms, for `limit` requests from first to last."""
+    rows = np.linspace(0, len(requests) - 1, min(limit, len(requests))).astype(int)
     generator = np.random.default_rng(0)
-    best = np.full(count, np.inf)
+    best = np.full(len(rows), np.inf)
     overhead_ms = overhead_ns() / 1e6
     begin = time.monotonic()
     for _ in range(passes):
         if np.isfinite(best).all() and time.monotonic() - begin > seconds:
             break
-        for row in generator.permutation(count):
-            if not np.isfinite(best[row]) and time.monotonic() - begin > seconds:
+        for place in generator.permutation(len(rows)):
+            if not np.isfinite(best[place]) and time.monotonic() - begin > seconds:
                 continue
+            row = rows[place]
             own = {name: array[row : row + 1] for name, array in requests.inputs.items()}
             one = Requests(own, mask=requests.mask)
             milliseconds, _, outputs = call_ms(model, one)
             requests.check([int(row)], outputs)
-            best[row] = min(best[row], milliseconds - overhead_ms)
+            best[place] = min(best[place], milliseconds - overhead_ms)
     return [float(value) for value in best[np.isfinite(best)]]
 
 

@@ -28,7 +28,7 @@ from harness.record import (
     TableTaskBlock,
     sha256_of,
 )
-from harness.record_base import MetricBlock
+from harness.record_row import MetricBlock
 from harness.registry import MethodListing
 from harness.run.place import Place
 from harness.run.search import budget_of, front_rows

@@ -31,7 +31,7 @@ from harness.record import (
     to_line,
     write_atomically,
 )
-from harness.record_base import MetricBlock
+from harness.record_row import MetricBlock
 from harness.registry import MethodListing
 from harness.run.locked import locked
 from harness.run.place import Prepared, Run

@@ -23,7 +23,7 @@ from pydantic import Field, ValidationError
 from harness import environment
 from harness.errors import RefusedError, SlimbenchError, UsageError
 from harness.record import MeasurementRecord, Record, RunRecord, SearchRecord, parse_line, sha256_of
-from harness.record_base import Row
+from harness.record_row import Row
 from harness.submit.archive import unpack
 from harness.submit.card import Card, read_card
 

@@ -21,7 +21,7 @@ from pydantic import Field, ValidationError
 from harness.environment import ROOT
 from harness.errors import RefusedError
 from harness.record import Counts
-from harness.record_base import Row
+from harness.record_row import Row
 from harness.submit.child import Job, job_as_json
 from harness.types import Input
 

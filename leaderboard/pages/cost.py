@@ -25,16 +25,17 @@ def cost_section(table: Table, cost: Cost | None, lines: Sequence[Line] = ()) ->
     `lines` are the quality limits that the plot shows.
     """
     price = table.profile.price_per_hour_usd if table.profile else None
-    reference = next((row for row in table.rows if row["is_reference"] and row["speedup"]), None)
+    known = [row for row in table.rows if row["usable"] and not row["superseded"]]
+    timed = [row for row in known if row["speedup"] and row["latency_ms_p50"] is not None]
+    reference = next((row for row in timed if row["is_reference"]), None)
     if cost is None or price is None or reference is None:
         return []
     rate = requests_per_second(price, reference["latency_ms_p50"], cost.usd_per_month)
-    timed = [row for row in table.rows if row["usable"] and row["speedup"]]
     priced = [(row, _monthly(row, reference, price, rate)) for row in timed]
     words = (
         "<p>In the task&rsquo;s story serving the reference costs "
         f"<b>{_usd(cost.usd_per_month)}</b> a month ({text(cost.source)}). At ${price:g} an hour "
-        "for a core of this profile, kept busy for 70% of the time, that is "
+        "for one virtual CPU of this profile, kept busy for 70% of the time, that is "
         f"{rate:,.0f} requests a second. Every row serves that rate; its cost follows from its "
         "paired speed-up, that of the mean request where a row answers some requests quicker than "
         "others. The reference&rsquo;s weight is the task&rsquo;s choice, so the speed-up over "

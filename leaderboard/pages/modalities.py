@@ -19,10 +19,16 @@ MOST_BARS = 12
 
 def modality_section(table: Table, records: Sequence[ModalityRecord]) -> list[str]:
     """The section's parts for the rows that were studied, in the table's order; none without."""
-    known = {one.artifact_sha256: one for one in records if one.task_version == table.task.version}
+    profile = table.profile.name if table.profile else None
+    known = {
+        one.artifact_sha256: one
+        for one in records
+        if one.task_version == table.task.version and one.profile in (None, profile)
+    }
     found = [
         (row, known[artifact])
         for row in table.rows
+        if not row["superseded"]
         for artifact in row["artifacts"][:1]
         if artifact in known
     ]
@@ -30,20 +36,26 @@ def modality_section(table: Table, records: Sequence[ModalityRecord]) -> list[st
         return []
     names = list(found[0][1].without)
     timed = [(row, one) for row, one in found if one.total_ms]
-    parts = ["## By modality", _words(found[0][1])]
+    parts = ["## By modality", _words([one for _, one in found])]
     if timed:
         parts.append(_bars(timed[:MOST_BARS]))
     return [*parts, _table(found, names, table.task.metric.unit)]
 
 
-def _words(record: ModalityRecord) -> str:
+def _words(records: Sequence[ModalityRecord]) -> str:
+    timed = [one for one in records if one.profile]
+    where = ""
+    if timed:
+        loads = ", ".join(sorted({one.load_label or "unknown" for one in timed}))
+        where = f" on {text(timed[0].profile)} (load while timing: {loads})"
     return (
         "<p>Time of one request by what it follows from: one modality alone, or several "
-        "(fusion); the first seed, by the runtime&rsquo;s own clock on an otherwise unmeasured "
-        "call, so read the shares. Rows that answer some requests quicker than others are not "
-        "split. Beside it the change in points when one modality is missing in every request, as "
-        f"if its service were down, on the {record.examples:,} validation requests; what a model "
-        "that never had it would score is in the rows of <code>modality_ablation</code>.</p>"
+        f"(fusion){where}. Kernel times are the runtime&rsquo;s, of the first validation request "
+        "and the first seed, not paired with the anchor: read the shares. Rows that answer some "
+        "requests quicker than others are not split. Beside it the change in points when one "
+        "modality is missing in every request, as if its service were down, on the "
+        f"{records[0].examples:,} validation requests. What a model scores that never had it is "
+        "in the rows of a method that leaves modalities out, where the task has one.</p>"
     )
 
 
@@ -74,8 +86,8 @@ def _bars(timed: Sequence[tuple[Row, ModalityRecord]]) -> str:
     return (
         f'<figure class="sb-figure"><svg class="sb-plot" viewBox="0 0 960 {height}" role="img" '
         f'aria-label="{text(label)}">{drawn}</svg><ul class="sb-legend">{legend}</ul>'
-        "<figcaption>Where the time of a request goes, in shares of each row&rsquo;s own time"
-        "</figcaption></figure>"
+        "<figcaption>Where the time of a request goes, in shares of each row&rsquo;s own time; the "
+        f"first {len(timed)} rows that were timed</figcaption></figure>"
     )
 
 

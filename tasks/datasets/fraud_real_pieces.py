@@ -99,6 +99,12 @@ class Pieces:
     sessions: dict[bool, list[Session]]
     receipts: list[Receipt]
 
+    def session(self, random: np.random.Generator, fraud: bool) -> Session:
+        """A session of a user who has both kinds, so that the claimed user alone tells nothing."""
+        users = {kind: {one.user for one in each} for kind, each in self.sessions.items()}
+        user = drawn(random, sorted(users[True] & users[False]))
+        return drawn(random, [one for one in self.sessions[fraud] if one.user == user])
+
 
 def read_pieces(folder: Path, seed: int) -> dict[str, Pieces]:
     """Every source, split by what must not be on two sides: equal rows, sessions, receipts.
@@ -130,15 +136,16 @@ def _parted(random: np.random.Generator, each: np.ndarray) -> dict[str, np.ndarr
 def _transactions(folder: Path) -> dict[bool, np.ndarray]:
     """Columns of the generated set, float32 (n, 8): the amount, and components in place of others.
 
-    Both files are cut to whole numbers, as the larger one is, so that precision tells nothing;
-    equal rows count once, and go if their labels differ.
+    Both files are cut to whole numbers, as the larger one is, so that precision tells nothing. Rows
+    that are equal in what is kept count once, and go if their labels differ.
     """
     small = pd.read_parquet(folder / "tabular/ulb_full_precision_1722.parquet")
     whole = np.trunc(small.drop(columns="Time")).astype(int)
     large = pd.read_parquet(folder / "tabular/ulb_truncated_113922.parquet")
     both: list[pd.DataFrame] = [large, pd.DataFrame(whole)]
-    rows = pd.concat(both, ignore_index=True).drop_duplicates()
-    rows = rows[~rows.duplicated([name for name in rows if name != "Class"], keep=False)]
+    seen = ["Amount", *(name.lstrip("-") for name in COMPONENTS)]
+    rows = pd.concat(both, ignore_index=True)[[*seen, "Class"]].drop_duplicates()
+    rows = rows[~rows.duplicated(seen, keep=False)]
     columns = [rows["Amount"].to_numpy(float)]
     for place, name in enumerate(COMPONENTS, start=1):
         values = rows[name.lstrip("-")].to_numpy(float) * (-1 if name.startswith("-") else 1)
@@ -203,7 +210,8 @@ def _receipts(folder: Path) -> list[Receipt]:
                 image = Image.open(io.BytesIO(archive.read(name))).convert("L")
                 boxes = [(*box[:4], str(box[4])) for box in known[Path(name).stem]["boxes"]]
                 found.append(Receipt(np.asarray(image, np.float32), boxes))
-    return [one for one in found if any(_worth(box) for box in one.boxes)]
+    distinct = {one.pixels.tobytes(): one for one in found}  # some scans are there twice
+    return [one for one in distinct.values() if any(_worth(box) for box in one.boxes)]
 
 
 def _worth(box: tuple[int, int, int, int, str]) -> bool:

@@ -49,7 +49,7 @@ def _split(random: np.random.Generator, pieces: Pieces, sizes: Sizes) -> Split:
     targets, shown = targets[order], shown[order]
     rows = [pieces.transactions[bool(each)] for each in shown[:, 0]]
     numbers = np.stack([each[random.integers(len(each))] for each in rows])
-    sessions = [drawn(random, pieces.sessions[bool(each)]) for each in shown[:, 1]]
+    sessions = [pieces.session(random, bool(each)) for each in shown[:, 1]]
     windows = [_window(random, session) for session in sessions]
     categories = np.zeros((count, len(CATEGORIES)), np.int64)
     categories[:, 0] = [session.user for session in sessions]  # whom the session claims to be

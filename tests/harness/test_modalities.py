@@ -1,5 +1,7 @@
 """What each modality costs and is worth: what is made missing, whose time is whose."""
 
+import json
+
 import numpy as np
 import pytest
 
@@ -58,7 +60,14 @@ def test_a_task_without_modalities_is_refused(place):
         modalities.study("mnist_mlp_microcontroller", "smoke", place, None, as_json=False)
 
 
-def test_finished_runs_are_studied_once(place, tmp_path):
+def test_another_machine_than_the_profiles_is_refused(place, monkeypatch):
+    monkeypatch.setattr(modalities, "mismatch", lambda profile, here: "its CPU is another")
+    with pytest.raises(UsageError, match="not of profile ort-1t-xeon-amx: its CPU is another"):
+        modalities.study(TASK.name, "smoke", place, "ort-1t-xeon-amx", as_json=False)
+
+
+def test_finished_runs_are_studied_once(place, tmp_path, monkeypatch, capsys):
+    monkeypatch.setattr(modalities, "mismatch", lambda profile, here: None)
     own = Place(tmp_path / "runs", place.data, tmp_path / "results", threads=1)
     method = registry.find_method("modality_ablation")
     record, _ = execute(plan(prepare(TASK, "smoke", own), [method], own, settings="2")[0])
@@ -67,8 +76,13 @@ def test_finished_runs_are_studied_once(place, tmp_path):
     found = {one.artifact_sha256: one for one in read_records([path])}
     studied = found[record.artifact_sha256]
     assert studied.quality == studied.without["document"] != studied.without["log"]
-    assert sum(studied.ms.values()) == pytest.approx(studied.total_ms, rel=0.05)
+    assert sum(studied.ms.values()) == pytest.approx(studied.total_ms)
     assert studied.ms["document"] < 0.02 * studied.total_ms < studied.ms["log"]
     before = path.read_text()
-    modalities.study(TASK.name, "smoke", own, "ort-1t-xeon-avx512", as_json=False)
+    capsys.readouterr()
+    modalities.study(TASK.name, "smoke", own, "ort-1t-xeon-avx512", as_json=True)
+    assert json.loads(capsys.readouterr().out) == []
     assert path.read_text() == before
+    modalities.study(TASK.name, "smoke", own, "ort-1t-xeon-amx", as_json=False)
+    (again,) = [one for one in read_records([path]) if one.artifact_sha256 in found]
+    assert again.profile == "ort-1t-xeon-amx"

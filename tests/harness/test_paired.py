@@ -119,15 +119,22 @@ def test_p99_over_requests_scales_with_the_nominal_latency():
 
 def test_a_graph_of_two_ways_is_as_fast_as_its_mean_request():
     requests = [1.0] * 150 + [5.0] * 50  # a quarter takes the slow way: the mean is twice as slow
-    found = of_mean_request(Interval(20.0, 19.8, 20.2), requests)
+    found = of_mean_request(Interval(20.0, 19.8, 20.2), [requests])
     assert found.value == pytest.approx(10.0)
     error = 1.96 * math.sqrt(3 / 199)  # of the mean, relative: the slow share is uncertain too
     assert math.log(found.high / found.value) == pytest.approx(error / 2, rel=0.05)
     assert math.log(found.value / found.low) == pytest.approx(error / 2, rel=0.05)
 
 
+def test_artifacts_measured_at_different_speeds_of_the_machine_are_each_their_own_scale():
+    requests = [1.0] * 150 + [5.0] * 50
+    one = of_mean_request(Interval(20.0, 19.8, 20.2), [requests])
+    two = of_mean_request(Interval(20.0, 19.8, 20.2), [requests, [2 * ms for ms in requests]])
+    assert vars(two) == pytest.approx(vars(one))  # the same requests again say nothing more
+
+
 def test_a_graph_that_is_always_slow_keeps_its_speed_up():
-    found = of_mean_request(Interval(20.0, 19.8, 20.2), [3.0] * 200)
+    found = of_mean_request(Interval(20.0, 19.8, 20.2), [[3.0] * 200])
     assert found.value == pytest.approx(20.0)
     assert (found.low, found.high) == (pytest.approx(19.8), pytest.approx(20.2))
 

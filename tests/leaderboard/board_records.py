@@ -20,7 +20,7 @@ from harness.record import (
     TaskBlock,
     merge_into,
 )
-from harness.record_base import MetricBlock
+from harness.record_row import MetricBlock
 from leaderboard.pages.safe import slug
 
 CREATED = "2026-11-21T10:00:00Z"

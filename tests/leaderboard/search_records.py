@@ -19,7 +19,7 @@ from harness.record import (
     TableTaskBlock,
     merge_into,
 )
-from harness.record_base import MetricBlock
+from harness.record_row import MetricBlock
 from harness.traces import Trace
 
 VALIDATION = (0.2, 0.5, 0.9, 0.7)  # the best by validation is number 2

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from board_records import CREATED, run, write
+from board_records import CREATED, measured, run, write
 
 from harness.record import merge_into
 from harness.record_studies import ModalityRecord
@@ -36,7 +36,7 @@ def page(folder: Path, *records: ModalityRecord) -> str:
 
 def test_time_is_shared_out_and_losses_stand_beside(tmp_path: Path) -> None:
     one = run()
-    write(tmp_path / "results", one)
+    write(tmp_path / "results", one, measured(one))
     html = page(tmp_path, record(one.artifact_sha256 or ""))
     assert "## By modality" in html
     assert "<td>50.00%</td><td>-10.0</td><td>-35.0</td>" in html
@@ -56,5 +56,7 @@ def test_a_row_of_two_ways_is_in_the_table_and_has_no_bar(tmp_path: Path) -> Non
 def test_records_of_another_version_or_artifact_are_not_shown(tmp_path: Path) -> None:
     one = run()
     write(tmp_path / "results", one)
+    other = record(one.artifact_sha256 or "", profile="phone", total_ms=90.0)
+    assert "## By modality" not in page(tmp_path, other)
     html = page(tmp_path, record(one.artifact_sha256 or "", task_version=2), record("e" * 64))
     assert "## By modality" not in html

@@ -3,7 +3,7 @@
 import pytest
 
 from leaderboard.pages.sections import results_table
-from leaderboard.published import FOLDER, curves_of, results_of
+from leaderboard.published import FOLDER, cost_of, curves_of, results_of
 
 
 def row(method, params, quality, validation, usable=True):
@@ -49,7 +49,7 @@ OF_MODELS = [path for path in sorted(FOLDER.glob("*.toml")) if "search" not in p
 
 @pytest.mark.parametrize("path", OF_MODELS, ids=lambda path: path.stem)
 def test_every_published_file_is_read_and_names_its_sources(path):
-    found = [*curves_of(path.stem), *results_of(path.stem)]
+    found = [*curves_of(path.stem), *results_of(path.stem), *filter(None, [cost_of(path.stem)])]
     assert found
     assert all(one.source for one in found)
 

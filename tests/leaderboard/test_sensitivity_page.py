@@ -8,7 +8,7 @@ from pathlib import Path
 from board_records import CREATED, run, write
 
 from harness.record import merge_into
-from harness.record_base import MetricBlock
+from harness.record_row import MetricBlock
 from harness.record_studies import ProbeBlock, SensitivityRecord
 from leaderboard import load
 from leaderboard.pages.heat_map import HeatMap, heat_svg

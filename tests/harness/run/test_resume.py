@@ -70,22 +70,34 @@ def test_a_killed_command_takes_its_children_with_it(tmp_path):
     assert not alive
 
 
-def test_scoring_ends_with_the_command_that_started_it():
-    waits = (
-        "import time; from harness.environment import die_with_parent; die_with_parent(); "
-        "print(flush=True); time.sleep(600)"
-    )
+def test_scoring_ends_with_the_command_that_started_it(tmp_path):
+    model = tmp_path / "model.onnx"
+    os.mkfifo(model)  # reading it takes for ever
+    score = [sys.executable, "-m", "harness.artifact.predict", str(model), ".", "1", ".", "test"]
     starts = (
-        "import subprocess, sys, time; child = subprocess.Popen([sys.executable, '-c', "
-        f"{waits!r}], start_new_session=True, stdout=subprocess.PIPE); child.stdout.readline(); "
-        "print(child.pid, flush=True); time.sleep(600)"
+        "import subprocess, time; "
+        f"print(subprocess.Popen({score!r}, start_new_session=True).pid, flush=True); "
+        "time.sleep(600)"
     )
     command = [sys.executable, "-c", starts]
     with subprocess.Popen(command, cwd=ROOT, text=True, stdout=subprocess.PIPE) as parent:
         child = psutil.Process(int(parent.stdout.readline()))
+        writer = _opened(model)
         parent.kill()
     gone, _ = psutil.wait_procs([child], timeout=30)
+    os.close(writer)
     assert gone
+
+
+def _opened(fifo: Path) -> int:
+    """A writer's end, once somebody reads."""
+    until = time.monotonic() + 60
+    while time.monotonic() < until:
+        try:
+            return os.open(fifo, os.O_WRONLY | os.O_NONBLOCK)
+        except OSError:
+            time.sleep(0.1)
+    raise TimeoutError("nobody opened the model")
 
 
 def test_two_commands_on_one_folder_share_the_work(tmp_path):
