@@ -224,7 +224,7 @@ def measure(
     elif natural_length:
         code = serving.natural_length(model, scale_, place, profile)
     elif freeze:
-        code = latency.freeze(model, scale_, place, profile)
+        code = latency.freeze(model, scale_, place, profile, cap)
     else:
         files = method_file or []
         order = latency.Order(model, scale_, place, profile, files, published, cap)

@@ -134,8 +134,13 @@ def _random_inputs(model: Path, count: int = 64) -> dict[str, np.ndarray]:
     return inputs
 
 
-def freeze(name: str, scale: Scale, where: Place, profile: str | None) -> int:
-    """Freeze the task's anchor on a profile: the median of its quiet starts against itself."""
+def freeze(
+    name: str, scale: Scale, where: Place, profile: str | None, cap_seconds: float = 60
+) -> int:
+    """Freeze the task's anchor on a profile: the median of its quiet starts against itself.
+
+    `cap_seconds` is for each of its measurements; a slow anchor needs more.
+    """
     from harness.measure import measure
     from harness.measure.machine import machine
     from harness.measure.profile import freeze_anchor
@@ -154,6 +159,7 @@ def freeze(name: str, scale: Scale, where: Place, profile: str | None) -> int:
             [expected],
             task=name,
             task_version=task.version,
+            cap_seconds=cap_seconds,
         )
         if found.status != "ok":
             raise UsageError(f"not frozen: {found.status}: {found.cause}")
