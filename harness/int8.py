@@ -48,9 +48,9 @@ def quantize(
     """Weights int8 (per channel), activations uint8, ranges from `examples` training examples.
 
     `calibration`: MinMax, Entropy or Percentile, as onnxruntime.quantization defines them. In a
-    graph with attention only matrix products and convolutions are quantized: the mask added to the
-    scores is large and negative, and a range that holds it leaves no steps for the scores. `nodes`
-    names the only nodes to quantize.
+    graph with attention, or with several inputs, only matrix products and convolutions are
+    quantized: a mask added to scores, or a raw column, may be so large that a range that holds it
+    leaves no steps for the rest. `nodes` names the only nodes to quantize.
     """
     logging.getLogger().setLevel(logging.ERROR)
     with tempfile.TemporaryDirectory() as folder:
@@ -58,6 +58,7 @@ def quantize(
         onnx.save(graph, source)
         quant_pre_process(str(source), str(ready), skip_symbolic_shape=True)
         attends = any(node.op_type == "Softmax" for node in graph.graph.node)
+        only_products = attends or len(graph.graph.input) > 1
         options: dict[str, Any] = {"ActivationSymmetric": False, "WeightSymmetric": True}
         quantization.quantize_static(
             str(ready),
@@ -68,7 +69,7 @@ def quantize(
             weight_type=quantization.QuantType.QInt8,
             per_channel=per_channel,
             calibrate_method=quantization.CalibrationMethod[calibration],
-            op_types_to_quantize=[*PRODUCTS, "Conv"] if attends else None,
+            op_types_to_quantize=[*PRODUCTS, "Conv"] if only_products else None,
             nodes_to_quantize=nodes,
             extra_options=options,
         )

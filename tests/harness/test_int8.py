@@ -1,6 +1,7 @@
 """Static INT8: which weights end up in one byte, and that a weight used twice is stored once."""
 
 import numpy as np
+import onnxruntime
 import pytest
 import torch
 from torch import nn
@@ -33,6 +34,41 @@ class Calibrated:
 
     def calibration(self, count):
         return {"image": np.random.default_rng(0).normal(size=(8, CHANNELS, 4, 4)).astype("f4")}
+
+
+class Columns(nn.Module):
+    """A raw column of any magnitude beside an image."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.image = nn.Linear(16, 4)
+        self.joined = nn.Linear(5, 2)
+
+    def forward(self, image, amount):
+        values = torch.log1p(amount * 1.0)
+        return self.joined(torch.cat([self.image(image).relu(), values], dim=1))
+
+
+def test_a_raw_column_of_a_graph_of_several_inputs_is_left_alone():
+    torch.manual_seed(0)
+    random = np.random.default_rng(0)
+    inputs = {
+        "image": random.normal(size=(256, 16)).astype("f4"),
+        "amount": np.exp(random.uniform(0, 20, (256, 1))).astype("f4"),
+    }
+
+    class Mixed:
+        def calibration(self, count):
+            return inputs
+
+    given = (Input("image", "float32", (16,)), Input("amount", "float32", (1,)))
+    model = Columns().eval()
+    tensors = tuple(torch.from_numpy(array) for array in inputs.values())
+    graph = to_onnx(model, given, tuple(each[:8] for each in tensors))
+    session = onnxruntime.InferenceSession(quantize(Mixed(), graph).SerializeToString())
+    found = session.run(None, inputs)[0]
+    exact = model(*tensors).detach().numpy()
+    assert np.abs(found - exact).max() < 0.05 * np.abs(exact).max()
 
 
 @pytest.mark.parametrize("attends", [True, False])
