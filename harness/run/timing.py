@@ -10,7 +10,7 @@ import numpy as np
 from harness import data
 from harness.measure import measure
 from harness.measure.machine import machine
-from harness.measure.profile import Profile, list_profiles, load_profile, mismatch
+from harness.measure.profile import Profile, anchors, list_profiles, load_profile, mismatch
 from harness.record import (
     MeasurementRecord,
     Record,
@@ -83,13 +83,20 @@ def measure_folder(
 def is_usable(
     found: Record | None, profile: Profile, batch: int | None = None
 ) -> TypeGuard[MeasurementRecord]:
-    """Whether a stored measurement is of this profile and batch and did not fail."""
+    """Whether a stored measurement is of this profile and batch and did not fail.
+
+    One that was made before the anchor was frozen has no nominal latency, and is made again.
+    """
     return (
         isinstance(found, MeasurementRecord)
         and found.profile.sha256 == profile.sha256
         and found.status != "failed"
         and found.load_label != "loaded"
         and found.throughput_batch in (None, batch or profile.throughput_batch)
+        and (
+            found.environment.get("anchor_frozen", True)
+            or found.anchor_sha256 not in anchors(profile)
+        )
     )
 
 

@@ -9,7 +9,7 @@ import pytest
 from harness import cli, registry
 from harness.commands import serving
 from harness.errors import DataError, UsageError
-from harness.measure.profile import load_profile
+from harness.measure.profile import anchors, load_profile
 from harness.measure.timing import Requests
 from harness.record import MeasurementRecord, read_records
 from harness.record_studies import PreprocessingRecord
@@ -39,7 +39,7 @@ def test_the_reference_is_timed_at_natural_length(place):
     assert record.artifact_sha256 != record.anchor_sha256
 
 
-def test_a_timing_in_batches_of_another_size_is_taken_again():
+def test_a_timing_in_other_batches_or_before_the_anchor_was_frozen_is_taken_again():
     profile = load_profile(PROFILE)
     found = MeasurementRecord(
         task=NAME,
@@ -55,6 +55,10 @@ def test_a_timing_in_batches_of_another_size_is_taken_again():
     assert is_usable(found, profile)
     assert not is_usable(found, profile, 32)
     assert is_usable(found.model_copy(update={"throughput_batch": None}), profile, 32)
+    unfrozen = found.model_copy(update={"environment": {"anchor_frozen": False}})
+    assert is_usable(unfrozen, profile)  # this anchor still is not
+    frozen = next(iter(anchors(profile)))
+    assert not is_usable(unfrozen.model_copy(update={"anchor_sha256": frozen}), profile)
 
 
 def test_requests_without_padding_have_no_natural_length(place):
