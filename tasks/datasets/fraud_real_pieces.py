@@ -15,10 +15,9 @@ import zipfile
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 import numpy as np
-import pandas as pd
 from PIL import Image
 
 from harness.data import check_sha256
@@ -26,6 +25,9 @@ from tasks.datasets.fraud_documents import SIZE, Document, Field
 from tasks.datasets.fraud_forgeries import FIELDS
 from tasks.datasets.fraud_logs import LENGTH
 from tasks.datasets.fraud_transactions import LINEAR, MEANS, NUMBERS, SCALES
+
+if TYPE_CHECKING:
+    import pandas as pd  # it starts threads, and a process with threads cannot enter the sandbox
 
 SHA256 = {
     "behaviour/balabit_sessions.parquet": (
@@ -139,6 +141,8 @@ def _transactions(folder: Path) -> dict[bool, np.ndarray]:
     Both files are cut to whole numbers, as the larger one is, so that precision tells nothing. Rows
     that are equal in what is kept count once, and go if their labels differ.
     """
+    import pandas as pd
+
     small = pd.read_parquet(folder / "tabular/ulb_full_precision_1722.parquet")
     whole = np.trunc(small.drop(columns="Time")).astype(int)
     large = pd.read_parquet(folder / "tabular/ulb_truncated_113922.parquet")
@@ -166,6 +170,8 @@ def _as_column(place: int, standardised: np.ndarray) -> np.ndarray:
 
 def _sessions(folder: Path) -> dict[bool, np.ndarray]:
     """Sessions with at least LENGTH events: of the user they claim to be, and of another one."""
+    import pandas as pd
+
     table = pd.read_parquet(folder / "behaviour/balabit_sessions.parquet").set_index("s")
     users = {name: number for number, name in enumerate(sorted(set(table["user"])), start=1)}
     found: dict[bool, list[Session]] = {True: [], False: []}

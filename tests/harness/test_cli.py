@@ -174,6 +174,14 @@ def test_reading_commands_do_not_import_torch(words):
     assert done.returncode == 0
 
 
+def test_knowing_all_tasks_imports_nothing_that_starts_threads():
+    code = (
+        "import sys; from harness import registry; registry.tasks(); registry.table_tasks(); "
+        "sys.exit(any(name in sys.modules for name in ('torch', 'pandas', 'pyarrow')))"
+    )
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
 def test_import_harness_and_import_leaderboard_do_not_import_torch():
     code = "import sys, harness, leaderboard; sys.exit('torch' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
