@@ -38,11 +38,11 @@ def study(name: str, scale: Scale, place: Place, profile: str | None, as_json: b
     task = registry.find_task(name)
     if not task.modalities:
         raise UsageError(f"requests of {name} have no modalities: its task names none")
-    prepared = prepare(task, scale, place)
     chosen = load_profile(profile) if profile else timing.default_profile()
     wrong = mismatch(chosen, machine()) if chosen else None
     if wrong:
         raise UsageError(f"this machine is not of profile {profile}: {wrong}")
+    prepared = prepare(task, scale, place)
     made = []
     for record, path in _runs(prepared, place, chosen):
         made.append(_studied(record, path, prepared, place, chosen))

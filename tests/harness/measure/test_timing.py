@@ -156,4 +156,4 @@ def test_each_request_keeps_its_fastest_call():
 
     times = fastest_per_request(model, Requests(INPUTS), limit=4, passes=3, seconds=10)
     assert len(times) == 4
-    assert sorted(calls) == sorted([0, 1, 2, 3] * 3)
+    assert sorted(calls) == sorted([0, 1, 3, 5] * 3)  # of six, from the first to the last
