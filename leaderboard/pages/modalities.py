@@ -66,12 +66,17 @@ def _table(found: Sequence[tuple[Row, ModalityRecord]], names: Sequence[str], un
     lines = []
     for row, one in found:
         name = f"{text(row['method'])} <small>{setting_text(row['setting'])}</small>"
-        cells = [figures.milliseconds(one.ms.get(each)) for each in times]
+        cells = [_time(one.ms.get(each)) for each in times]
         cells.append(figures.quality(one.quality, unit))
         cells += [f"{100 * (one.without[each] - one.quality):+.1f}" for each in names]
         shown = "".join(f"<td>{cell}</td>" for cell in cells)
         lines.append(f'<tr><th scope="row">{name}</th>{shown}</tr>')
     return html_table(heads, lines, "Time and worth by modality")
+
+
+def _time(ms: float | None) -> str:
+    """Three digits of a time; what is below a nanosecond is rounding."""
+    return figures.milliseconds(None if ms is None else round(ms, 6))
 
 
 def _bars(timed: Sequence[tuple[Row, ModalityRecord]]) -> str:
