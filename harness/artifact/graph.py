@@ -113,7 +113,7 @@ def bodies(node: onnx.NodeProto) -> list[onnx.GraphProto]:
 
 def takes_ways(path: Path) -> bool:
     """Whether some node of an ONNX file runs a graph inside it, so that requests may differ."""
-    return any(bodies(node) for node in onnx.load(path).graph.node)
+    return any(bodies(node) for node in read_model(path).graph.node)
 
 
 def analyse_body(body: onnx.GraphProto, outside: Graph) -> Graph:

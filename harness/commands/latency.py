@@ -12,11 +12,11 @@ import numpy as np
 from harness import registry
 from harness.artifact.check import check_model
 from harness.commands.report import console, print_json, speed_of
-from harness.commands.studies import is_current
+from harness.commands.studies import finished_runs, is_current
 from harness.errors import SlimbenchError, UsageError
 from harness.measure.profile import Profile, load_profile
 from harness.paired import anchor_ms
-from harness.record import RunRecord, merge_into, parse_line, sha256_of
+from harness.record import merge_into, sha256_of
 from harness.run import timing
 from harness.run.place import Place, Prepared
 from harness.run.prepare import prepare
@@ -48,17 +48,14 @@ def measure_task(order: Order, as_json: bool) -> int:
     failed, skipped = 0, set()
     if order.published:
         failed += _restore(prepared, order.place)
-    for path in sorted((order.place.runs / task.name).glob(f"*/{order.scale}/*/record.json")):
-        record = parse_line(path.read_text(), str(path))
-        if not isinstance(record, RunRecord) or record.status != "ok":
-            continue
+    for record, folder in finished_runs(prepared, order.place):
         if record.method.name not in known:
             skipped.add(record.method.name)
             continue
         if not is_current(record, prepared, known[record.method.name]):
             continue
         found = timing.measure_folder(
-            path.parent, record, prepared, order.place, chosen, order.cap_seconds
+            folder, record, prepared, order.place, chosen, order.cap_seconds
         )
         if found is None:
             continue

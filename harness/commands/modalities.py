@@ -12,14 +12,14 @@ from harness import environment, registry
 from harness.artifact.graph import takes_ways
 from harness.artifact.predict import batch_of, run_in_batches, session
 from harness.commands.report import console, print_json
-from harness.commands.studies import is_current, store
+from harness.commands.studies import finished_runs, is_current, store
 from harness.data import load_split
 from harness.errors import UsageError
 from harness.measure.attribute import RUNTIME, Attribution, attribute
 from harness.measure.load import label
 from harness.measure.machine import machine
 from harness.measure.profile import Profile, load_profile, mismatch
-from harness.record import RunRecord, parse_line, read_records
+from harness.record import RunRecord, read_records
 from harness.record_studies import ModalityRecord
 from harness.run import timing
 from harness.run.place import Place, Prepared
@@ -69,13 +69,10 @@ def _runs(
     }
     methods, wanted = registry.methods(), profile.name if profile else None
     seen = set()
-    for path in sorted((place.runs / name).glob(f"*/{prepared.scale}/*/record.json")):
-        record = parse_line(path.read_text(), str(path))
-        if not isinstance(record, RunRecord) or record.status != "ok" or record.seed != 0:
-            continue
-        artifact, model = record.artifact_sha256, path.with_name("model.onnx")
+    for record, folder in finished_runs(prepared, place):
+        artifact, model = record.artifact_sha256, folder / "model.onnx"
         method = methods.get(record.method.name)
-        if artifact in seen or not is_current(record, prepared, method):
+        if record.seed != 0 or artifact in seen or not is_current(record, prepared, method):
             continue
         seen.add(artifact)
         if artifact not in known or (known[artifact] != wanted and not takes_ways(model)):

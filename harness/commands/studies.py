@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 from harness.commands.report import console, print_json
 from harness.data import load_split
-from harness.record import RunRecord, merge_into
+from harness.record import RunRecord, merge_into, parse_line
 from harness.record_studies import ComplexityRecord, ModalityRecord, SensitivityRecord
 from harness.registry import MethodListing
 from harness.run.locked import locked
@@ -33,6 +34,14 @@ def store(record: StudyRecord, results: Path, scale: str) -> Path:
     with locked(results / ".lock"):
         merge_into(path, [record])
     return path
+
+
+def finished_runs(prepared: Prepared, place: Place) -> Iterator[tuple[RunRecord, Path]]:
+    """Records of the task's runs that ended well, in order of method and key, and their folders."""
+    for path in sorted((place.runs / prepared.task.name).glob(f"*/{prepared.scale}/*/record.json")):
+        record = parse_line(path.read_text(), str(path))
+        if isinstance(record, RunRecord) and record.status == "ok":
+            yield record, path.parent
 
 
 def is_current(record: RunRecord, prepared: Prepared, method: MethodListing | None = None) -> bool:

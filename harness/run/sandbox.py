@@ -17,12 +17,13 @@ import time
 from collections.abc import Iterable
 from pathlib import Path
 
+from harness import environment
+
 CLONE_NEWNS, CLONE_NEWIPC = 0x00020000, 0x08000000
 CLONE_NEWUSER, CLONE_NEWPID, CLONE_NEWNET = 0x10000000, 0x20000000, 0x40000000
 MS_RDONLY, MS_REMOUNT, MS_BIND, MS_REC, MS_PRIVATE = 1, 32, 4096, 16384, 1 << 18
 MS_NOSUID, MS_NODEV = 2, 4
 MNT_DETACH = 2
-PR_SET_PDEATHSIG = 1
 SYS_PIVOT_ROOT = {"x86_64": 155, "aarch64": 41}
 PROGRAM = ("harness", "tasks", "baselines")  # folders of the repository that a method needs
 LARGEST_FILE_BYTES = 300 * 10**6
@@ -66,7 +67,7 @@ def enter(
     process = os.fork()
     if process:
         _wait_for(process, owner)
-    _libc.prctl(PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
+    environment.die_with_parent()
     _build_root(program, hidden, read_only, writable)
     return "namespaces"
 

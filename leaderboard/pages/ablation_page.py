@@ -11,7 +11,7 @@ from leaderboard.limits import COLUMNS as LIMIT_COLUMNS
 from leaderboard.pages import figures
 from leaderboard.pages.html_table import html_table
 from leaderboard.pages.plot import Plot, svg
-from leaderboard.pages.safe import page, setting_text, slug, text
+from leaderboard.pages.safe import page, row_name, setting_text, slug, text
 from leaderboard.pages.task_page import AXIS_NAMES, legend, limit_lines, page_name
 from leaderboard.rows import goodness
 from leaderboard.table import AXES, Table, main_axis
@@ -79,8 +79,8 @@ def _at_limits(rows: Sequence[Row], task: TaskBlock) -> str:
     words = ", ".join(figures.bound(o.quantity, o.kind, o.bound, unit) for o in task.limits)
     found = recommend(rows, limits)
     if found.rows:
-        return f"<p>Within the task's limits ({words}): <b>{_name(found.rows[0])}</b>.</p>"
-    near = f"; {_name(found.nearest)} comes nearest" if found.nearest else ""
+        return f"<p>Within the task's limits ({words}): <b>{row_name(found.rows[0])}</b>.</p>"
+    near = f"; {row_name(found.nearest)} comes nearest" if found.nearest else ""
     return f"<p>No row keeps the task's limits ({words}) yet{near}.</p>"
 
 
@@ -100,7 +100,7 @@ def _cheapest(rows: Iterable[Row], axis: str) -> str:
     if not known:
         return NONE
     best = min(known, key=lambda row: (row[axis], -goodness(row)))
-    return f"{_name(best)}<br>{COSTS[axis][2](best[axis])}"
+    return f"{row_name(best)}<br>{COSTS[axis][2](best[axis])}"
 
 
 def best_table(rows: Sequence[Row], task: TaskBlock) -> str:
@@ -136,7 +136,7 @@ def _best(rows: Sequence[Row], latency: float | None, size: float | None) -> str
     if not found.rows:
         return NONE
     best = found.rows[0]
-    return f"{_name(best)}<br>{figures.quality(best['quality'], best['unit'])}"
+    return f"{row_name(best)}<br>{figures.quality(best['quality'], best['unit'])}"
 
 
 def variants_table(rows: Sequence[Row], unit: str) -> str:
@@ -178,7 +178,3 @@ def _pictures(table: Table, rows: Sequence[Row]) -> list[str]:
         for axis in sorted(shown, key=lambda axis: axis != main_axis(rows))
     ]
     return [*drawn, legend(rows, published=False)]
-
-
-def _name(row: Row) -> str:
-    return f"{text(row['method'])} <small>{setting_text(row['setting'])}</small>"

@@ -11,7 +11,7 @@ from harness.paired import Interval
 from leaderboard.pages import figures
 from leaderboard.pages.html_table import html_table
 from leaderboard.pages.plot import Line, Plot, svg
-from leaderboard.pages.safe import setting_text, text
+from leaderboard.pages.safe import row_name, setting_text, text
 from leaderboard.published import Cost
 from leaderboard.table import Table
 
@@ -84,7 +84,7 @@ def _table(priced: Sequence[tuple[Row, Interval]], small: Sequence[Row]) -> str:
 
 
 def _line(row: Row, monthly: Interval, whole: float, best: Sequence[Row]) -> str:
-    name = f"{text(row['method'])} <small>{setting_text(row['setting'])}</small>"
+    name = row_name(row)
     kept = figures.share(row["retention"])
     if row["retention_low"] is not None:
         ends = (figures.share(row[f"retention_{end}"]) for end in ("low", "high"))

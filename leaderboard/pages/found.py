@@ -10,7 +10,7 @@ import numpy as np
 from leaderboard.pages import figures
 from leaderboard.pages.html_table import html_table
 from leaderboard.pages.line_plot import LinePlot, Series, line_svg
-from leaderboard.pages.safe import setting_text, text
+from leaderboard.pages.safe import row_name, text
 
 Row = dict[str, Any]
 TABLE_WORDS = {"cifar10": "CIFAR-10", "cifar100": "CIFAR-100", "imagenet16_120": "ImageNet16-120"}
@@ -37,7 +37,7 @@ def found_table(rows: Sequence[Row]) -> str:
 
 def _line(row: Row, tables: Sequence[str]) -> str:
     found, unit = row["found"], row["unit"]
-    name = f"{text(row['method'])} <small>{setting_text(row['setting'])}</small>"
+    name = row_name(row)
     timed = row["latency_ms_p50"] if row["profile"] == found["cost_of"] else None
     said, factor, measured = {
         "macs": ("M MACs", 1e-6, row["macs"]),

@@ -12,7 +12,7 @@ from leaderboard.pages.board_table import LIMIT_MARKS
 from leaderboard.pages.html_table import html_table
 from leaderboard.pages.method_page import rows_of
 from leaderboard.pages.plot import Plot, svg
-from leaderboard.pages.safe import page, setting_text, slug, text
+from leaderboard.pages.safe import page, row_name, slug, text
 from leaderboard.pages.sections import best_headline, headline_ratio, row_of, takeaway
 from leaderboard.pages.task_page import legend, limit_lines, page_name
 from leaderboard.published import curves_of
@@ -79,7 +79,7 @@ def _task_line(table: Table, up: str) -> str:
         row = row_of(table, found.name)
         what = "" if table.summary.speed == "time" else " <small>by MACs</small>"
         leader = [
-            f"{text(row['method'])} <small>{setting_text(row['setting'])}</small>",
+            row_name(row),
             figures.share(found.retention),
             headline_ratio(found) + what,
             LIMIT_MARKS.get(row["limits_met"] or "", figures.UNKNOWN),

@@ -9,7 +9,7 @@ from harness.record_studies import ModalityRecord
 from leaderboard.pages import figures
 from leaderboard.pages.html_table import html_table
 from leaderboard.pages.line_plot import colour_of
-from leaderboard.pages.safe import setting_text, text
+from leaderboard.pages.safe import row_name, text
 from leaderboard.table import Table
 
 Row = dict[str, Any]
@@ -65,7 +65,7 @@ def _table(found: Sequence[tuple[Row, ModalityRecord]], names: Sequence[str], un
     heads += [f"without {text(name)}" for name in names]
     lines = []
     for row, one in found:
-        name = f"{text(row['method'])} <small>{setting_text(row['setting'])}</small>"
+        name = row_name(row)
         cells = [_time(one.ms.get(each)) for each in times]
         cells.append(figures.quality(one.quality, unit))
         cells += [f"{100 * (one.without[each] - one.quality):+.1f}" for each in names]

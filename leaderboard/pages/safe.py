@@ -63,6 +63,11 @@ def setting_text(setting: dict[str, Any]) -> str:
     return text(", ".join(pairs) or "default")
 
 
+def row_name(row: dict[str, Any]) -> str:
+    """A row's method and, smaller, its setting, escaped."""
+    return f"{text(row['method'])} <small>{setting_text(row['setting'])}</small>"
+
+
 def _short(value: Any) -> str:
     return value if isinstance(value, str) else json.dumps(value, sort_keys=True)
 

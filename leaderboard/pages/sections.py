@@ -8,7 +8,7 @@ from typing import Any
 from leaderboard.headline import Headline
 from leaderboard.pages import figures
 from leaderboard.pages.html_table import html_table
-from leaderboard.pages.safe import setting_text, slug, text
+from leaderboard.pages.safe import row_name, setting_text, slug, text
 from leaderboard.published import Curve, Result
 from leaderboard.summary import AT_LIMITS, RETENTIONS
 from leaderboard.table import Table
@@ -160,7 +160,7 @@ def further_figures(row: Row) -> dict[str, float]:
 
 
 def _figures_line(row: Row, names: Sequence[str]) -> str:
-    name = f"{text(row['method'])} <small>{setting_text(row['setting'])}</small>"
+    name = row_name(row)
     found = further_figures(row)
     values = [found.get(one) for one in names]
     shown = [figures.UNKNOWN if one is None else figures.significant(one, 4) for one in values]
@@ -170,7 +170,7 @@ def _figures_line(row: Row, names: Sequence[str]) -> str:
 
 def _slice_line(row: Row, base: dict[str, float], names: Sequence[str]) -> str:
     losses = [row["slices"].get(name, 0.0) - base[name] for name in names]
-    name = f"{text(row['method'])} <small>{setting_text(row['setting'])}</small>"
+    name = row_name(row)
     cells = "".join(_heat_cell(100 * loss) for loss in losses)
     return f'<tr><th scope="row">{name}</th>{cells}{_heat_cell(100 * min(losses, default=0))}</tr>'
 

@@ -14,6 +14,7 @@ import json
 import zipfile
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
@@ -103,9 +104,16 @@ class Pieces:
 
     def session(self, random: np.random.Generator, fraud: bool) -> Session:
         """A session of a user who has both kinds, so that the claimed user alone tells nothing."""
-        users = {kind: {one.user for one in each} for kind, each in self.sessions.items()}
-        user = drawn(random, sorted(users[True] & users[False]))
-        return drawn(random, [one for one in self.sessions[fraud] if one.user == user])
+        user = drawn(random, sorted(self._by_user[True].keys() & self._by_user[False].keys()))
+        return drawn(random, self._by_user[fraud][user])
+
+    @cached_property
+    def _by_user(self) -> dict[bool, dict[int, list[Session]]]:
+        found: dict[bool, dict[int, list[Session]]] = {True: {}, False: {}}
+        for kind, each in self.sessions.items():
+            for one in each:
+                found[kind].setdefault(one.user, []).append(one)
+        return found
 
 
 def read_pieces(folder: Path, seed: int) -> dict[str, Pieces]:
