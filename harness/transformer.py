@@ -39,7 +39,7 @@ def narrowed(
 
 
 def keep_heads(layer: Any, kept: Tensor) -> None:
-    """Narrow a layer's attention, in place, to the heads `kept` (int64, ascending)."""
+    """Narrow a layer's attention, in place, to the heads `kept` (int64), in order."""
     size = head_size(layer)
     columns = (kept[:, None] * size + torch.arange(size, device=kept.device)).flatten()
     attention = layer.attention.self
@@ -51,7 +51,7 @@ def keep_heads(layer: Any, kept: Tensor) -> None:
 
 
 def keep_neurons(layer: Any, kept: Tensor) -> None:
-    """Narrow a layer's feed-forward part, in place, to the neurons `kept` (int64, ascending)."""
+    """Narrow a layer's neurons between its linear parts, in place, to `kept` (int64), in order."""
     layer.intermediate.dense = narrowed(layer.intermediate.dense, rows=kept)
     layer.output.dense = narrowed(layer.output.dense, columns=kept)
 

@@ -41,6 +41,7 @@ class Supernet(nn.Module):
             for net in nets:
                 for name, parameter in net.named_parameters():
                     self._slice(name, parameter).copy_(parameter)
+                    self.shared[_key(name, parameter)].requires_grad_(parameter.requires_grad)
 
     def forward(self, *inputs: Tensor) -> Tensor:
         """In training through a random network, else through the largest: (n, classes)."""
@@ -103,5 +104,5 @@ METHOD = Method(
     solve=solve,
     settings=({"share": 0.7},),
     source="arXiv:1904.00420",
-    modalities=("trade_off", "trained", "vector", "image", "fusion"),
+    modalities=("trade_off", "trained", "vector", "image", "fusion", "text"),
 )

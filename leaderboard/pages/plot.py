@@ -39,6 +39,7 @@ FAMILIES = (
     "quantization",
     "distillation",
     "factorization",
+    "fusion",
     "search",
     "pipeline",
 )

@@ -1,4 +1,9 @@
-"""What a search may find here: sub-networks of the reference, which keep its weights."""
+"""What a search may find here: sub-networks of the reference, which keep its weights.
+
+Source: the lowest layers stay (top-layer dropping, Sajjad et al. 2020, arXiv:2004.03844); heads
+and neurons are put in order of their weights first, as in Hou et al. 2020, arXiv:2004.04037,
+section 2.1, so that a smaller network's weights are leading slices of a larger one's.
+"""
 
 from typing import Any
 
@@ -15,21 +20,24 @@ DECISIONS = {
 
 
 def network(problem: Compression, architecture: Architecture) -> Any:
-    """Layers evenly spread, and in each the heads and neurons of largest weights, as shares."""
-    from harness.transformer import head_size, highest, keep_heads, keep_layers, keep_neurons
+    """The lowest layers, and in each the heads and neurons of largest weights first, as shares."""
+    from harness.transformer import head_size, keep_heads, keep_layers, keep_neurons
 
     said = values(DECISIONS)(architecture)
     model: Any = problem.reference()
-    count = len(model.layers)
-    kept = max(1, round(said["layers"] * count))
-    keep_layers(model, [(2 * place + 1) * count // (2 * kept) for place in range(kept)])
+    keep_layers(model, range(max(1, round(said["layers"] * len(model.layers)))))
     for layer in model.layers:
         after = layer.attention.output.dense.weight  # (width, heads * head size)
         heads = after.square().sum(0).unflatten(0, (-1, head_size(layer))).sum(1)
-        keep_heads(layer, highest(heads, max(1, round(said["heads"] * len(heads)))))
+        keep_heads(layer, _first(heads, said["heads"]))
         neurons = layer.output.dense.weight.square().sum(0)
-        keep_neurons(layer, highest(neurons, max(1, round(said["neurons"] * len(neurons)))))
+        keep_neurons(layer, _first(neurons, said["neurons"]))
     return model
+
+
+def _first(scores: Any, share: float) -> Any:
+    """Places of a share of the scores, the highest first: a smaller share's are the first ones."""
+    return scores.argsort(descending=True, stable=True)[: max(1, round(share * len(scores)))]
 
 
 SEARCH = TrainedSpace(
