@@ -1,10 +1,10 @@
 """slimbench: train once, measure on fixed profiles, rank from records."""
 
+from harness.problems import Compression, Search
 from harness.types import (
     Architecture,
     Budget,
     Case,
-    Compression,
     DataSet,
     Growth,
     Input,
@@ -12,7 +12,6 @@ from harness.types import (
     Method,
     Metric,
     Recipe,
-    Search,
     Space,
     Split,
     TableTask,

@@ -10,7 +10,7 @@ from typing import Annotated, Any
 
 import typer
 
-from harness import cli_studies, cli_submit
+from harness import cli_measure, cli_studies, cli_submit
 from harness.errors import SlimbenchError, UsageError
 from harness.options import (
     DEFAULT_RUNS,
@@ -34,8 +34,6 @@ data_app = typer.Typer(help="Prepare and check data sets.", no_args_is_help=True
 new_app = typer.Typer(help="Write a new method or task that runs as it is.", no_args_is_help=True)
 app.add_typer(data_app, name="data")
 app.add_typer(new_app, name="new")
-cli_studies.add_to(app)
-cli_submit.add_to(app)
 
 
 @app.command("list")
@@ -175,75 +173,6 @@ def run(
         typer.echo("interrupted; finished runs are kept, the same command goes on", err=True)
         code = 130
     raise typer.Exit(code)
-
-
-@app.command()
-def measure(
-    model: Annotated[str, typer.Argument(help="An ONNX file, a task, or a kit to import into.")],
-    profile: Annotated[str | None, typer.Option(help="Profile; default fits this machine.")] = None,
-    anchor: Annotated[Path | None, typer.Option(help="ONNX file to compare with.")] = None,
-    scale: ScaleOption = "standard",
-    freeze: Annotated[
-        bool, typer.Option("--freeze-anchor", help="Freeze the task's nominal latency here.")
-    ] = False,
-    natural_length: Annotated[
-        bool, typer.Option("--natural-length", help="Time the reference on unpadded requests.")
-    ] = False,
-    published: Annotated[
-        bool, typer.Option("--published", help="Also rows of the board whose artifacts are here.")
-    ] = False,
-    pack: Annotated[
-        Path | None, typer.Option(help="Write a kit for another device into this new folder.")
-    ] = None,
-    import_: Annotated[
-        Path | None, typer.Option("--import", help="A kit's results, to check and add.")
-    ] = None,
-    cap: Annotated[float, typer.Option(min=1, help="Seconds that one model may take.")] = 60,
-    reference: Reference = None,
-    method_file: Methods = None,
-    data: Data = None,
-    runs: Runs = DEFAULT_RUNS,
-    results: Results = None,
-    as_json: Json = False,
-) -> None:
-    """Paired latency of an ONNX file against an anchor, or of a task's finished runs.
-
-    Example: `slimbench measure MODEL.onnx --anchor REFERENCE.onnx --profile ort-1t-zen5`
-    """
-    from harness import registry
-    from harness.commands import latency, serving, session
-
-    model = registry.variant_name(model, reference)
-    place, scale_ = session.place(data, runs, results, "cpu", 0, 1, scale), session.scale_of(scale)
-    if import_ is not None:
-        code = latency.import_kit(import_, Path(model), place)
-    elif model.endswith(".onnx"):
-        code = latency.measure_file(Path(model), anchor, profile, cap, as_json)
-    elif pack is not None:
-        code = latency.pack_kit(model, scale_, place, pack)
-    elif natural_length:
-        code = serving.natural_length(model, scale_, place, profile)
-    elif freeze:
-        code = latency.freeze(model, scale_, place, profile, cap)
-    else:
-        files = method_file or []
-        order = latency.Order(model, scale_, place, profile, files, published, cap)
-        code = latency.measure_task(order, as_json)
-    raise typer.Exit(code)
-
-
-@app.command()
-def attribute(
-    model: Annotated[Path, typer.Argument(help="An ONNX file, or the folder of a run.")],
-    profile: Annotated[str | None, typer.Option(help="An ONNX Runtime profile.")] = None,
-    out: Annotated[Path | None, typer.Option(help="Folder for JSON, SVG and trace.")] = None,
-    as_json: Json = False,
-) -> None:
-    """Where the time goes: milliseconds, MACs and bytes by layer and branch."""
-    from harness.commands import latency
-
-    model = model / "model.onnx" if model.is_dir() else model
-    raise typer.Exit(latency.attribute(model, profile, out, as_json))
 
 
 @app.command()
@@ -397,6 +326,10 @@ def site(
     from harness.commands import report
 
     raise typer.Exit(report.site(results, build))
+
+
+for more in (cli_measure, cli_studies, cli_submit):
+    more.add_to(app)
 
 
 def main() -> Any:

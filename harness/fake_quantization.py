@@ -14,7 +14,7 @@ import torch
 from onnx import numpy_helper
 from torch import Tensor, nn
 
-from harness.types import Compression
+from harness.problems import Compression
 
 MOMENTUM = 0.99  # of the activation ranges, section 3.1
 

@@ -14,7 +14,7 @@ import onnx
 from onnxruntime import quantization
 from onnxruntime.quantization.shape_inference import quant_pre_process
 
-from harness.types import Compression
+from harness.problems import Compression
 
 PRODUCTS = ["MatMul", "Gemm"]
 SHARED_BYTES = 1024  # smaller tensors are left alone

@@ -18,18 +18,23 @@ from typing import Annotated, Any, Literal
 from pydantic import Field, TypeAdapter, ValidationError
 
 from harness.errors import UsageError
-from harness.record_row import SCHEMA_VERSION, MetricBlock, Row
+from harness.record_row import (
+    SCHEMA_VERSION,
+    Cost,
+    MethodBlock,
+    MetricBlock,
+    Row,
+    Status,
+    VerificationStatus,
+)
+from harness.record_search import SearchRecord, TableRecord
 from harness.record_studies import (
     ComplexityRecord,
     ModalityRecord,
     PreprocessingRecord,
     SensitivityRecord,
 )
-
-Status = Literal[
-    "ok", "failed", "over_budget", "timeout", "out_of_memory", "invalid_model", "crashed"
-]
-VerificationStatus = Literal["self_reported", "verified", "reproduced", "flagged", "withdrawn"]
+from harness.record_submission import CardRecord, StatusRecord
 
 
 class LimitBlock(Row):
@@ -64,17 +69,6 @@ class TaskBlock(Row):
     reference: ReferenceBlock | None
 
 
-class MethodBlock(Row):
-    """Which method made the row, and the hash of its source."""
-
-    name: str
-    version: int
-    family: str
-    source: str
-    source_sha256: str
-    small_baseline: bool = False
-
-
 class Counts(Row):
     """Read off the ONNX graph. One multiply-accumulate is one MAC; flops = 2 x macs on read."""
 
@@ -84,18 +78,6 @@ class Counts(Row):
     size_bytes: int
     size_zstd_bytes: int
     peak_memory_bytes: int
-
-
-class Cost(Row):
-    """What the run itself spent."""
-
-    train_macs: float = 0.0
-    queries: int = 0
-    solve_seconds: float = 0.0
-    cpu_seconds: float = 0.0
-    score_seconds: float = 0.0
-    other_seconds: float = 0.0
-    peak_rss_bytes: int = 0
 
 
 class DerivedBlock(Row):
@@ -200,149 +182,6 @@ class MeasurementRecord(Row):
     foreign_load: float | None = None
     load_label: Literal["quiet", "noted", "loaded"] | None = None
     environment: dict[str, Any] = Field(default_factory=dict)
-    created: str
-
-
-class TableTaskBlock(Row):
-    """What a reader must know of a table task; `table_sha256` is over every prepared column."""
-
-    name: str
-    version: int
-    title: str
-    metric: MetricBlock
-    space: str
-    architectures: int
-    table: str
-    table_sha256: str
-    table_origin: str
-    clock: str
-
-
-class CaseBlock(Row):
-    """One question to a table; exactly one of `queries` and `simulated_seconds` is its budget.
-
-    The best architectures are known by enumeration; `cost_worst` is the largest cost of a device.
-    """
-
-    name: str
-    title: str
-    kind: Literal["quality", "trade_off"]
-    dataset: str
-    fidelities: list[int]
-    full_epochs: int
-    queries: int | None
-    simulated_seconds: float | None
-    device: str | None
-    protocol: str
-    best_architecture: int
-    best_architecture_text: str
-    best_validation: float
-    best_architecture_test: float
-    best_test: float
-    cost_worst: float | None = None
-
-
-class FailedSeed(Row):
-    """A seed that ended without an answer."""
-
-    seed: int
-    status: Status
-    cause: str | None
-
-
-class Answer(Row):
-    """An architecture that searches committed to, and how many of them."""
-
-    architecture: int
-    text: str
-    count: int
-
-
-class SearchRecord(Row):
-    """All seeds of one method at one setting on one case of a table.
-
-    The raw values, one line for each change of a seed's best so far and for each answer, are in
-    the Parquet file beside it (harness/traces.py), under this record's key.
-    """
-
-    kind: Literal["search"] = "search"
-    schema_version: int = SCHEMA_VERSION
-    key: str
-    task: TableTaskBlock
-    case: CaseBlock
-    method: MethodBlock
-    setting: dict[str, Any]
-    scale: Literal["smoke", "standard", "full"]
-    seeds: list[int]
-    status: Status
-    failures: list[FailedSeed] = Field(default_factory=list)
-    answers: list[Answer] = Field(default_factory=list)
-    trace_sha256: str | None = None
-    cost: Cost = Field(default_factory=Cost)
-    environment: dict[str, Any] = Field(default_factory=dict)
-    created: str
-    verification: VerificationStatus = "self_reported"
-
-
-class TableRecord(Row):
-    """What enumeration says of a table: exact fronts by case, rank correlations of its devices.
-
-    A front point is (cost, validation quality, test quality), best by test; `correlations` maps a
-    data set to Kendall's tau between all pairs of `devices`.
-    """
-
-    kind: Literal["table"] = "table"
-    schema_version: int = SCHEMA_VERSION
-    task: TableTaskBlock
-    scale: Literal["smoke", "standard", "full"]
-    devices: list[str]
-    correlations: dict[str, list[list[float]]]
-    fronts: dict[str, list[tuple[float, float, float]]]
-    created: str
-
-
-class ClaimBlock(Row):
-    """One claim of a submission: what it says, what came out here, and whether it stands."""
-
-    name: str
-    claimed: str | int | float | None
-    recomputed: str | int | float | None
-    verdict: Literal["accepted", "refused", "unchecked"]
-    why: str
-
-
-class StatusRecord(Row):
-    """What somebody found about a run, on one day; never replaced, so they are its history."""
-
-    kind: Literal["status"] = "status"
-    schema_version: int = SCHEMA_VERSION
-    task: str
-    method: str
-    key: str
-    status: VerificationStatus
-    why: str
-    claims: list[ClaimBlock] = Field(default_factory=list)
-    bundle_sha256: str | None = None
-    environment: dict[str, Any] = Field(default_factory=dict)
-    created: str
-
-
-class CardRecord(Row):
-    """What a method's authors say about it on one task; untrusted text, checked for length."""
-
-    kind: Literal["card"] = "card"
-    schema_version: int = SCHEMA_VERSION
-    task: str
-    method: str
-    name: str
-    authors: list[str]
-    licence: str
-    paper: str
-    code_url: str
-    description: str
-    hardware: str
-    training_data: str
-    tries: int
     created: str
 
 

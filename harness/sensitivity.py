@@ -18,6 +18,7 @@ import onnx
 from torch import nn
 
 from harness.int8 import PRODUCTS, quantize
+from harness.problems import Compression
 from harness.record_studies import ProbeBlock
 from harness.sparsity import pruned_quality
 from harness.transformer import (
@@ -28,7 +29,6 @@ from harness.transformer import (
     keep_layers,
     keep_neurons,
 )
-from harness.types import Compression
 
 BATCHES = 50  # of training examples, for the gradients
 SPARSITY = 0.8

@@ -15,7 +15,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from harness.types import Architecture, Search
+from harness.problems import Search
+from harness.types import Architecture
 
 BATCH = 64
 PEAK, LEAST = 0.025, 0.001  # learning rates

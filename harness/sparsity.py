@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator, Mapping
 import torch
 from torch import Tensor, nn
 
-from harness.types import Compression
+from harness.problems import Compression
 
 Masks = dict[str, Tensor]
 

@@ -14,7 +14,7 @@ import torch_pruning
 from torch import Tensor, nn
 
 from harness.errors import UsageError
-from harness.types import Compression
+from harness.problems import Compression
 
 STEPS = 400
 ATTENTION = (".query", ".key", ".value")

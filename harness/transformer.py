@@ -15,7 +15,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from harness.types import Compression
+from harness.problems import Compression
 
 PADDING, UNKNOWN, SEPARATORS = 0, 100, (101, 102)  # of the uncased BERT vocabulary
 

@@ -11,23 +11,21 @@ from typing import TYPE_CHECKING, Any
 
 from harness.errors import UsageError
 from harness.record import (
-    CardRecord,
     MeasurementRecord,
     ProfileBlock,
     Record,
     RunRecord,
-    SearchRecord,
-    StatusRecord,
-    TableRecord,
     identity,
     read_records,
 )
+from harness.record_search import SearchRecord, TableRecord
 from harness.record_studies import (
     ComplexityRecord,
     ModalityRecord,
     PreprocessingRecord,
     SensitivityRecord,
 )
+from harness.record_submission import CardRecord, StatusRecord
 
 if TYPE_CHECKING:
     import pandas as pd

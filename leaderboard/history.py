@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from harness.record import CardRecord, StatusRecord
+from harness.record_submission import CardRecord, StatusRecord
 
 if TYPE_CHECKING:
     from leaderboard.board import TaskRecords

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from harness.errors import UsageError
-from harness.record import CaseBlock, SearchRecord
+from harness.record_search import CaseBlock, SearchRecord
 from leaderboard.fronts import hypervolume
 from leaderboard.ties import tie_groups
 

@@ -10,7 +10,7 @@ from rich.markup import escape
 from harness import registry
 from harness.commands.report import Row, console, number, print_json, print_table, text
 from harness.commands.session import Order, progress_bar
-from harness.record import SearchRecord
+from harness.record_search import SearchRecord
 from harness.run import search_runs
 
 

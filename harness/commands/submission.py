@@ -12,7 +12,9 @@ from rich.markup import escape
 from harness import registry
 from harness.commands.report import console, print_json, print_table
 from harness.errors import UsageError
-from harness.record import ClaimBlock, RunRecord, SearchRecord
+from harness.record import RunRecord
+from harness.record_search import SearchRecord
+from harness.record_submission import ClaimBlock
 from harness.run.place import Place
 from harness.submit.verdict import PUBLISHED, Options, RowVerdict, SearchVerdict, Verdict
 from harness.types import Scale

@@ -14,9 +14,10 @@ from torch import Tensor, nn
 
 from harness.artifact.export import to_onnx
 from harness.errors import UsageError
+from harness.run.batches import Batches
 from harness.run.meter import FORWARD, FORWARD_AND_BACKWARD, Meter, forward_macs
 from harness.run.reference import deployed, quality_of, untrained
-from harness.run.training import Batches, Options, affordable_steps, batch_macs, fit, loss_of
+from harness.run.training import Options, affordable_steps, batch_macs, fit, loss_of
 from harness.types import Split, Task
 
 EXAMPLES = 8
@@ -25,7 +26,7 @@ LARGEST_CALIBRATION = 4096
 
 @dataclass
 class Problem:
-    """Implements harness.types.Compression for one run."""
+    """Implements harness.problems.Compression for one run."""
 
     task: Task
     train_split: Split

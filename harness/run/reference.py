@@ -18,8 +18,9 @@ from torch import nn
 from harness import data
 from harness.errors import DataError
 from harness.record import sha256_of, write_atomically
+from harness.run.batches import Batches
 from harness.run.scoring import quality
-from harness.run.training import Batches, Optimizers, Options, autocast, fit
+from harness.run.training import Optimizers, Options, autocast, fit
 from harness.types import Split, Task
 
 WEIGHTS = "reference.safetensors"

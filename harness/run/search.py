@@ -11,8 +11,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from harness.errors import OverBudgetError, UsageError
+from harness.problems import Compression
 from harness.run.table import Table, numbers_of
-from harness.types import Architecture, Case, Compression
+from harness.types import Architecture, Case
 
 if TYPE_CHECKING:
     from torch import nn
@@ -23,7 +24,7 @@ SMOKE_SHARE = 0.1  # of the simulated seconds
 
 
 class Problem:
-    """Implements harness.types.Search for one seed; `asked` is the log that is scored later.
+    """Implements harness.problems.Search for one seed; `asked` is the log that is scored later.
 
     An entry of `asked` is `row * len(fidelities) + level`, level 0 being the fewest epochs; a
     negative one is a purchase of zero-cost scores, see harness/run/proxies.py.

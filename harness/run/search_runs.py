@@ -20,7 +20,8 @@ import numpy as np
 
 from harness import data, registry, traces
 from harness.errors import UsageError
-from harness.record import SearchRecord, merge_into, parse_line, to_line, write_atomically
+from harness.record import merge_into, parse_line, to_line, write_atomically
+from harness.record_search import SearchRecord
 from harness.registry import MethodListing
 from harness.run import process
 from harness.run.job import SearchJob, start_search

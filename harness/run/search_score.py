@@ -18,17 +18,16 @@ import numpy as np
 
 from harness import data, environment, traces
 from harness.errors import UsageError
-from harness.record import (
+from harness.record import sha256_of
+from harness.record_row import Cost, MetricBlock
+from harness.record_search import (
     Answer,
     CaseBlock,
-    Cost,
     FailedSeed,
     SearchRecord,
     TableRecord,
     TableTaskBlock,
-    sha256_of,
 )
-from harness.record_row import MetricBlock
 from harness.registry import MethodListing
 from harness.run.place import Place
 from harness.run.search import budget_of, front_rows

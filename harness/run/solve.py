@@ -8,7 +8,8 @@ from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
-from harness.record import Status, write_atomically
+from harness.record import write_atomically
+from harness.record_row import Status
 from harness.run import process
 from harness.run.job import Job, Solved, start
 from harness.run.locked import locked

@@ -18,12 +18,10 @@ from harness.artifact.check import check_model
 from harness.artifact.count import count
 from harness.errors import SlimbenchError
 from harness.record import (
-    Cost,
     Counts,
     DerivedBlock,
     FoundBlock,
     LimitBlock,
-    MethodBlock,
     RunRecord,
     TaskBlock,
     parse_line,
@@ -31,7 +29,7 @@ from harness.record import (
     to_line,
     write_atomically,
 )
-from harness.record_row import MetricBlock
+from harness.record_row import Cost, MethodBlock, MetricBlock
 from harness.registry import MethodListing
 from harness.run.locked import locked
 from harness.run.place import Prepared, Run

@@ -20,10 +20,10 @@ from torch import nn
 from harness.errors import OverBudgetError, UsageError
 from harness.measure.predictor import Predictor, load_predictor, stored_predictor
 from harness.measure.profile import load_profile
+from harness.run.batches import Batches
 from harness.run.compression import Problem
 from harness.run.meter import FORWARD, FORWARD_AND_BACKWARD
 from harness.run.search import front_rows
-from harness.run.training import Batches
 from harness.shared_weights import choice_costs
 from harness.types import Architecture, Space, Split, TrainedSpace
 
@@ -33,7 +33,7 @@ DERIVED = 20  # how many times a search's answer so far is kept
 
 @dataclass
 class TrainedSearch:
-    """Implements harness.types.Search for one run; a question is answered by training.
+    """Implements harness.problems.Search for one run; a question is answered by training.
 
     Asked again, it is charged again but not trained again. Without `device` a latency `limit` (in
     the cost's unit) makes the answer a reward: quality times limit / cost above the limit (Tan et

@@ -8,7 +8,8 @@ from statistics import median
 
 import numpy as np
 
-from harness.record import ClaimBlock, Counts
+from harness.record import Counts
+from harness.record_submission import ClaimBlock
 
 MOST_DIFFERENT = 0.003  # share of labels that another kind of processor may change
 ROUNDING = 1e-9

@@ -22,8 +22,9 @@ from pydantic import Field, ValidationError
 
 from harness import environment
 from harness.errors import RefusedError, SlimbenchError, UsageError
-from harness.record import MeasurementRecord, Record, RunRecord, SearchRecord, parse_line, sha256_of
+from harness.record import MeasurementRecord, Record, RunRecord, parse_line, sha256_of
 from harness.record_row import Row
+from harness.record_search import SearchRecord
 from harness.submit.archive import unpack
 from harness.submit.card import Card, read_card
 

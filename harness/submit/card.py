@@ -10,8 +10,8 @@ from pathlib import Path
 from pydantic import Field, ValidationError
 
 from harness.errors import RefusedError, UsageError
-from harness.record import CardRecord
 from harness.record_row import Row
+from harness.record_submission import CardRecord
 
 _LICENCES = """
 0BSD AFL-3.0 AGPL-3.0-only AGPL-3.0-or-later Apache-2.0 Artistic-2.0 BSD-2-Clause BSD-3-Clause

@@ -17,7 +17,8 @@ from harness.errors import RefusedError, UsageError
 from harness.measure.machine import Machine
 from harness.measure.profile import anchors, list_profiles, load_profile, mismatch
 from harness.paired import settled
-from harness.record import MeasurementRecord, RunRecord, SearchRecord, TaskBlock, sha256_of
+from harness.record import MeasurementRecord, RunRecord, TaskBlock, sha256_of
+from harness.record_search import SearchRecord
 from harness.submit.bundle import MOST_ROWS, Bundle
 from harness.types import Task
 

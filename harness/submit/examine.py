@@ -13,7 +13,8 @@ from pydantic import ValidationError
 from harness import data, environment
 from harness.errors import RefusedError
 from harness.measure.lock import measuring
-from harness.record import ClaimBlock, MeasurementRecord, RunRecord
+from harness.record import MeasurementRecord, RunRecord
+from harness.record_submission import ClaimBlock
 from harness.run import timing
 from harness.run.place import Place, Prepared
 from harness.run.stages import LARGEST_ARTIFACT_BYTES

@@ -9,7 +9,8 @@ from typing import Any
 
 from harness import traces
 from harness.errors import RefusedError
-from harness.record import RunRecord, SearchRecord, merge_into, write_atomically
+from harness.record import RunRecord, merge_into, write_atomically
+from harness.record_search import SearchRecord
 from harness.submit.bundle import Bundle, open_bundle
 from harness.submit.claims import check_records
 from harness.submit.searches import read_trace

@@ -10,17 +10,16 @@ from typing import get_args
 from harness import traces
 from harness.errors import UsageError
 from harness.record import (
-    CardRecord,
     MeasurementRecord,
     Record,
     RunRecord,
-    StatusRecord,
-    VerificationStatus,
     identity,
     merge_into,
     read_records,
     write_atomically,
 )
+from harness.record_row import VerificationStatus
+from harness.record_submission import CardRecord, StatusRecord
 from harness.run.locked import locked
 from harness.submit.bundle import Bundle
 from harness.submit.store import LARGEST_BESIDE_BYTES

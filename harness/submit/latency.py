@@ -13,7 +13,7 @@ import math
 from collections.abc import Sequence
 
 from harness.paired import Blocks, Interval, speedup
-from harness.record import ClaimBlock
+from harness.record_submission import ClaimBlock
 
 MARGIN = 0.02  # of the speed-up
 ONE_SIDED = 3.09 / 1.96  # from the 95% two-sided range to 99.9% one-sided

@@ -14,16 +14,9 @@ from harness import environment, registry, traces
 from harness.artifact.check import check_model
 from harness.artifact.count import count
 from harness.errors import UsageError
-from harness.record import (
-    MeasurementRecord,
-    MethodBlock,
-    RunRecord,
-    SearchRecord,
-    identity,
-    parse_line,
-    sha256_of,
-    to_line,
-)
+from harness.record import MeasurementRecord, RunRecord, identity, parse_line, sha256_of, to_line
+from harness.record_row import MethodBlock
+from harness.record_search import SearchRecord
 from harness.run import timing
 from harness.run.place import Place, Prepared
 from harness.run.prepare import prepare

@@ -18,7 +18,8 @@ import numpy as np
 from harness import registry
 from harness.errors import RefusedError, SlimbenchError, UsageError
 from harness.paired import student_quantile
-from harness.record import ClaimBlock, RunRecord
+from harness.record import RunRecord
+from harness.record_submission import ClaimBlock
 from harness.registry import MethodListing
 from harness.run import sandbox
 from harness.run.matrix import run_all

@@ -14,7 +14,8 @@ import numpy as np
 
 from harness import environment, registry, traces
 from harness.errors import RefusedError, UsageError
-from harness.record import ClaimBlock, SearchRecord
+from harness.record_search import SearchRecord
+from harness.record_submission import ClaimBlock
 from harness.registry import MethodListing
 from harness.run import search_runs
 from harness.run.search import budget_of

@@ -7,7 +7,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from harness.record import ClaimBlock, MeasurementRecord, RunRecord, SearchRecord
+from harness.record import MeasurementRecord, RunRecord
+from harness.record_search import SearchRecord
+from harness.record_submission import ClaimBlock
 from harness.registry import ROOT
 from harness.run.place import Place
 from harness.submit.bundle import Pointer

@@ -17,14 +17,8 @@ import numpy as np
 
 from harness import data
 from harness.errors import RefusedError
-from harness.record import (
-    ClaimBlock,
-    Counts,
-    MeasurementRecord,
-    ReferenceBlock,
-    RunRecord,
-    sha256_of,
-)
+from harness.record import Counts, MeasurementRecord, ReferenceBlock, RunRecord, sha256_of
+from harness.record_submission import ClaimBlock
 from harness.run.place import Prepared
 from harness.run.prepare import prepare
 from harness.run.scoring import by_slice, compact_scores, keep, quality

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from harness.record import SearchRecord
+from harness.record_search import SearchRecord
 from leaderboard.board import SearchTable
 from leaderboard.pages import figures
 from leaderboard.pages.html_table import html_table

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from harness.record import SearchRecord
+from harness.record_search import SearchRecord
 from leaderboard.board import SearchTable
 from leaderboard.pages import figures
 from leaderboard.pages.cell_picture import cell_svg

@@ -15,8 +15,9 @@ import torch
 from torch.nn import functional
 
 from harness import registry
+from harness.run.batches import Batches
 from harness.run.process import MALLOC
-from harness.run.training import Batches, Optimizers, autocast, fit
+from harness.run.training import Optimizers, autocast, fit
 from harness.types import Split
 
 BATCH = 256

@@ -18,7 +18,8 @@ from board_records import (
     write_scores,
 )
 
-from harness.record import LimitBlock, MethodBlock, ReferenceBlock, RunRecord, TaskBlock
+from harness.record import LimitBlock, ReferenceBlock, RunRecord, TaskBlock
+from harness.record_row import MethodBlock
 
 CLASSES = ("plane", "car", "bird", "cat", "deer", "dog", "frog", "horse", "ship", "truck")
 EXAMPLES = 10_000

@@ -13,14 +13,13 @@ from harness.record import (
     Counts,
     LimitBlock,
     MeasurementRecord,
-    MethodBlock,
     ProfileBlock,
     ReferenceBlock,
     RunRecord,
     TaskBlock,
     merge_into,
 )
-from harness.record_row import MetricBlock
+from harness.record_row import MethodBlock, MetricBlock
 from leaderboard.pages.safe import slug
 
 CREATED = "2026-11-21T10:00:00Z"

@@ -10,16 +10,16 @@ import numpy as np
 from board_records import CREATED, method_block
 
 from harness import traces
-from harness.record import (
+from harness.record import merge_into
+from harness.record_row import MetricBlock
+from harness.record_search import (
     Answer,
     CaseBlock,
     FailedSeed,
     SearchRecord,
     TableRecord,
     TableTaskBlock,
-    merge_into,
 )
-from harness.record_row import MetricBlock
 from harness.traces import Trace
 
 VALIDATION = (0.2, 0.5, 0.9, 0.7)  # the best by validation is number 2

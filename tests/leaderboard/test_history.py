@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 from board_records import run, write
 
-from harness.record import CardRecord, ClaimBlock, StatusRecord, merge_into, read_records
+from harness.record import merge_into, read_records
+from harness.record_submission import CardRecord, ClaimBlock, StatusRecord
 from leaderboard import load
 from leaderboard.pages.safe import text
 from leaderboard.publish import publish

@@ -8,7 +8,8 @@ import pytest
 
 from harness import registry, traces
 from harness.errors import UsageError
-from harness.record import SearchRecord, parse_line, read_records, to_line
+from harness.record import parse_line, read_records, to_line
+from harness.record_search import SearchRecord
 from harness.run import sandbox
 from harness.run.search_runs import cases_of, execute, fits, plan, prepare, publish, publish_table
 from harness.run.search_score import table_record

@@ -11,8 +11,9 @@ from harness import data, registry
 from harness.data import load_split, lookup
 from harness.errors import DataError, OverBudgetError, UsageError
 from harness.run import reference
+from harness.run.batches import Batches
 from harness.run.meter import Meter, forward_macs
-from harness.run.training import Batches, Options, affordable_steps, fit, schedule
+from harness.run.training import Options, affordable_steps, fit, schedule
 from harness.types import Budget, Split
 
 

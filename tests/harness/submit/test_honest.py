@@ -14,7 +14,8 @@ from bundles import CARD, rewrite
 
 from harness import registry
 from harness.errors import UsageError
-from harness.record import RunRecord, StatusRecord, read_records
+from harness.record import RunRecord, read_records
+from harness.record_submission import StatusRecord
 from harness.run.matrix import plan, run_all
 from harness.submit import audits
 from harness.submit.expect import expectations

@@ -10,9 +10,9 @@ from torch import nn
 
 from harness import Input, retrieval
 from harness.artifact.export import to_onnx
+from harness.run.batches import Batches
 from harness.run.compression import Problem
 from harness.run.meter import Meter
-from harness.run.training import Batches
 from harness.types import Budget
 from tasks.beauty_graph_recommendation.task import FUSIONS, TASK
 from tasks.datasets import amazon
