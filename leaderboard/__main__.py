@@ -1,4 +1,7 @@
-"""`python -m leaderboard [--results DIR] [--out site] [--check]`: records to the site's sources."""
+"""`python -m leaderboard [--results DIR] [--out site]`: records to the site's sources.
+
+`--check` compares instead; `--prune MB` deletes artifacts that no Pareto front needs.
+"""
 
 from __future__ import annotations
 
@@ -21,6 +24,8 @@ def main(arguments: list[str] | None = None) -> int:
     except SlimbenchError as error:
         print(error, file=sys.stderr)  # noqa: T201 (a command line)
         return error.exit_code
+    if options.prune is not None:
+        return _prune(board, options.prune)
     return _check(board, options.out) if options.check else _publish(board, options.out)
 
 
@@ -31,6 +36,9 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--out", type=Path, default=Path("site"), help="the site's sources")
     parser.add_argument("--check", action="store_true", help="write nothing; compare every cell")
+    parser.add_argument(
+        "--prune", type=float, metavar="MB", help="delete artifacts on no front until MB are left"
+    )
     return parser
 
 
@@ -41,6 +49,17 @@ def _publish(board: Board, out: Path) -> int:
     written = publish(board, out)
     took = time.perf_counter() - start
     print(f"{len(written)} files in {out} in {took:.1f} s; next: mkdocs build --strict")  # noqa: T201
+    return 0
+
+
+def _prune(board: Board, megabytes: float) -> int:
+    from leaderboard.prune import surplus
+
+    going = surplus(board, megabytes)
+    freed = sum(path.stat().st_size for path in going) / 1e6
+    for path in going:
+        path.unlink()
+    print(f"{len(going)} artifacts of rows on no Pareto front deleted, {freed:.1f} MB")  # noqa: T201
     return 0
 
 

@@ -29,7 +29,7 @@ def main() -> int:
         failed |= not fits
         print(
             f"{pattern}: {total:.1f} of {together} MB, largest {largest:.1f} of {each} MB"
-            f"{'' if fits else ': TOO LARGE, move artifacts to a store'}"
+            f"{'' if fits else ': TOO LARGE, see CONTRIBUTING.md'}"
         )
     return int(failed)
 

@@ -1,0 +1,54 @@
+"""Which stored artifacts may go when the repository is full: those of rows on no Pareto front."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+from leaderboard.board import Board, Row
+
+MEGABYTE = 1e6
+
+
+def surplus(board: Board, megabytes: float) -> list[Path]:
+    """Files to delete, the largest first, until all that stay fit in `megabytes`.
+
+    Kept whatever they weigh: artifacts of rows on a front of some profile and axis, of the
+    reference, and of rows that nothing has timed yet. All may go whose rows were superseded.
+    """
+    stored = [
+        path
+        for folder in board.folders
+        for task in board.tasks()
+        for path in (folder / task / "artifacts").glob("*.onnx")
+    ]
+    needed = {sha256[:16] for sha256 in _needed(board)}
+    spare = sorted((p for p in stored if p.stem not in needed), key=_size, reverse=True)
+    over = sum(map(_size, stored)) - megabytes * MEGABYTE
+    going = []
+    for path in spare:
+        if over <= 0:
+            break
+        going.append(path)
+        over -= _size(path)
+    return going
+
+
+def _size(path: Path) -> int:
+    return path.stat().st_size
+
+
+def _needed(board: Board) -> Iterator[str]:
+    on_front: set[str] = set()
+    waiting: dict[str, bool] = {}
+    for row in board.every_row():
+        for sha256 in row["artifacts"]:
+            if row["pareto_axes"] or row["is_reference"]:
+                on_front.add(sha256)
+            waiting[sha256] = waiting.get(sha256, True) and _is_untimed(row)
+    yield from on_front
+    yield from (sha256 for sha256, is_waiting in waiting.items() if is_waiting)
+
+
+def _is_untimed(row: Row) -> bool:
+    return row["speedup"] is None and not row["superseded"]
