@@ -69,6 +69,15 @@ def stored(model: Any) -> Any:
     return model.cached() if hasattr(model, "cached") else model
 
 
+def without(history: Tensor, gone: Tensor) -> Tensor:
+    """Histories int64 (n, t) without the clicks where `gone` (bool) is true, padded on the left."""
+    stays = (history > 0) & ~gone
+    number = stays.long().cumsum(1)
+    place = torch.where(stays, history.shape[1] - number[:, -1:] + number, 0)  # 0: what goes
+    moved = torch.zeros_like(functional.pad(history, (1, 0))).scatter(1, place, history)
+    return moved[:, 1:]
+
+
 def rows(items: Any, numbers: Tensor) -> Tensor:
     """The vectors (k, width) of items int64 (k,); `items.some(numbers)` need not make the rest."""
     if hasattr(items, "some"):

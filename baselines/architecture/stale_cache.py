@@ -3,7 +3,8 @@
 Source: cached embeddings of GraphSAGE as served at Pinterest, Ying et al. 2018, arXiv:1806.01973,
 section 3.4. The rows with `edges` computed the vectors when that share of the item-attribute edges
 was not known yet; in those with `items` that share of the items was not in the catalogue, so that
-they are neither shown nor understood in a history. Refilling the cache gives the reference.
+they are neither shown nor known in a history: clicks on them are left out. Refilling the cache
+gives the reference. Version 1 left a vector of zeros in place of such a click.
 """
 
 from typing import Any
@@ -12,7 +13,7 @@ import torch
 from torch import nn
 
 from harness import Compression, Method
-from harness.retrieval import stored
+from harness.retrieval import stored, without
 
 
 def solve(problem: Compression, edges: float, items: float) -> nn.Module:
@@ -23,31 +24,30 @@ def solve(problem: Compression, edges: float, items: float) -> nn.Module:
     for name in ("forward_edges", "backward_edges"):
         setattr(graph, name, getattr(graph, name)[:, known])
     model = stored(model)
-    table = model.items.weight.data
-    new = torch.rand(len(table)) < items
-    table[new] = 0.0  # as the padding: no click, and a score of 0
+    new = torch.rand(len(model.items.weight)) < items
+    new[0] = False  # the padding is known
     return Known(model, new) if items else model
 
 
 class Known(nn.Module):
-    """A model that never answers with items it does not know."""
+    """A model that neither sees nor answers with items that it does not know."""
 
     unknown: torch.Tensor
 
     def __init__(self, model: Any, unknown: torch.Tensor) -> None:
         super().__init__()
         self.model, self.catalogue = model, model.catalogue
-        self.register_buffer("unknown", torch.where(unknown, -1e9, 0.0))
+        self.register_buffer("unknown", unknown)
 
     def forward(self, history: torch.Tensor) -> torch.Tensor:
         """int64 (n, t) to scores (n, items + 1)."""
-        scores: torch.Tensor = self.model(history) + self.unknown
-        return scores
+        scores: torch.Tensor = self.model(without(history, self.unknown[history]))
+        return scores + torch.where(self.unknown, -1e9, 0.0)
 
 
 METHOD = Method(
     name="stale_cache",
-    version=1,
+    version=2,
     solves=Compression,
     solve=solve,
     settings=(

@@ -1,7 +1,8 @@
 """Ranking distillation: the hybrid teaches a small sequence-only network its top of the list.
 
 Source: Tang and Wang 2018, arXiv:1809.07428, section 3.2 (the teacher's top K are extra positives,
-weighted by position). Departs from it: a cross-entropy with weights falling as exp(-rank / K),
+weighted by position). Departs from it: the top K are those of the right item and the 1,024 drawn
+ones of training, not of the catalogue; a cross-entropy with weights falling as exp(-rank / K),
 its exponential scheme, instead of pairwise losses.
 """
 

@@ -1,8 +1,9 @@
 """Distil into a small sequence-only network, cut its history, store its items in INT8.
 
-Source: ranking distillation (arXiv:1809.07428), the maximum length of arXiv:1808.09781 and
-row-wise INT8 tables (arXiv:1911.02079), in the order of Han et al. 2016, arXiv:1510.00149. The
-student's item vectors start from the principal components of the reference's.
+Source: ranking distillation (arXiv:1809.07428; the teacher's top of 1,025 candidates, not of the
+catalogue), the maximum length of arXiv:1808.09781 and row-wise INT8 tables (arXiv:1911.02079), in
+the order of Han et al. 2016, arXiv:1510.00149. The student's item vectors start from the principal
+components of the reference's.
 """
 
 from typing import Any

@@ -11,9 +11,10 @@ from baselines.architecture.item_knn import TIES, Neighbours, nearest
 from baselines.architecture.lightgcn import SmoothedItems
 from baselines.architecture.online_graph import sampled
 from baselines.architecture.popularity import MostClicked
+from baselines.architecture.stale_cache import Known
 from baselines.factorization.hashed_embeddings import Hashed
 from baselines.quantization.product_quantization import ProductQuantized, Reranked, k_means
-from harness.retrieval import Projected, Recent, Table, principal
+from harness.retrieval import Projected, Recent, Table, principal, without
 from tasks.datasets import amazon
 from tasks.models import clicks, recommender
 
@@ -128,6 +129,24 @@ def test_probing_every_cluster_is_the_exact_ranking(model):
         wanted = clicks.Ranked(model, 10)(HISTORY)
         found = clicks.Ranked(Clustered(model, 4, 4), 10)(HISTORY)
     assert torch.equal(found, wanted)
+
+
+def test_clicks_that_go_leave_no_gap():
+    history = torch.tensor([[0, 0, 4, 5, 6], [1, 2, 3, 4, 5], [0, 0, 0, 0, 5]])
+    left = without(history, (history == 5) | (history == 1))
+    assert left.tolist() == [[0, 0, 0, 4, 6], [0, 0, 2, 3, 4], [0, 0, 0, 0, 0]]
+
+
+def test_an_item_that_a_stale_cache_lacks_is_as_if_never_clicked(model):
+    unknown = torch.zeros(ITEMS + 1, dtype=torch.bool)
+    unknown[7] = True
+    stale = Known(model, unknown)
+    strange = torch.tensor([[0] * 46 + [3, 7, 5, 7]])
+    plain = torch.tensor([[0] * 48 + [3, 5]])
+    with torch.inference_mode():
+        torch.testing.assert_close(stale(strange), stale(plain))
+        scores = stale(plain)[0]
+    assert scores[7] < -1e8 < scores[6]
 
 
 def test_hashed_tables_of_as_many_rows_as_needed_come_close():
