@@ -128,6 +128,11 @@ def _store(splits: dict[str, Split], folder: Path) -> Path:
     return folder
 
 
+def is_prepared(folder: Path) -> bool:
+    """Whether a data set was written there, to its end."""
+    return (folder / "checksums.json").is_file()
+
+
 def checksums(folder: Path) -> dict[str, str]:
     """SHA-256 of each prepared file as noted when it was written."""
     path = folder / "checksums.json"

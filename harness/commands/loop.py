@@ -16,7 +16,7 @@ from pathlib import Path
 
 from rich.markup import escape
 
-from harness import registry
+from harness import data, registry
 from harness.commands.report import console
 from harness.environment import cpu
 from harness.measure.profile import Profile
@@ -98,7 +98,7 @@ def _tasks(order: Order) -> Iterable[Task]:
         for task in registry.tasks().values()
         if order.scale == "smoke"
         or (
-            (order.place.data / task.dataset.name / "checksums.json").is_file()
+            data.is_prepared(order.place.data / task.dataset.name)
             and (task.folder / "reference.safetensors").is_file()
         )
     ]

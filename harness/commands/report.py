@@ -70,7 +70,7 @@ def datasets(given: Path | None) -> None:
     folder = cache.cache_folder(given)
     rows = []
     for dataset in registry.datasets().values():
-        state = "prepared" if (folder / dataset.name / "checksums.json").is_file() else "missing"
+        state = "prepared" if cache.is_prepared(folder / dataset.name) else "missing"
         rows.append([dataset.name, state, dataset.origin, dataset.licence])
     print_table(f"Data sets in {folder}", ["name", "state", "origin", "licence"], rows)
 
@@ -83,7 +83,7 @@ def doctor(given: Path | None, as_json: bool) -> None:
 
     folder = cache.cache_folder(given)
     names = sorted(registry.datasets())
-    ready = [name for name in names if (folder / name / "checksums.json").is_file()]
+    ready = [name for name in names if cache.is_prepared(folder / name)]
     profiles = [load_profile(name) for name in list_profiles()]
     gpu = Path("/proc/driver/nvidia/version").is_file()
     measured = [p for p in profiles if p.kind == "measured" and (p.cpu is not None or gpu)]

@@ -246,11 +246,11 @@ def _following(log: Path) -> Iterator[None]:
 
 
 def reference(name: str, where: Place, seed: int, train: bool) -> None:
-    """Show the frozen reference's card, or train it again and install it in the task's folder."""
+    """Show the frozen reference's card, or train it again and install it where it belongs."""
     task = registry.find_variant(name)
     folder = where.reference_of(task)
     if train:
-        with _following(where.runs / task.name / "reference" / f"rebuild.seed{seed}" / "log.txt"):
+        with _following(where.rebuild_of(task, seed) / "log.txt"):
             out = rebuild(task, where, seed)
         folder.mkdir(parents=True, exist_ok=True)
         for file in ("reference.safetensors", "reference.json"):

@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from harness import environment
+from harness import data, environment
 from harness.errors import UsageError
 from harness.measure.predictor import stored_predictor
 from harness.measure.profile import load_profile
@@ -30,8 +30,24 @@ class Place:
     threads: int = 2
 
     def reference_of(self, task: Task) -> Path:
-        """Where the frozen reference lies: with the task, or with the runs if it is a variant."""
-        return self.runs / task.name / "reference" / "trained" if task.checkpoint else task.folder
+        """Where the frozen reference lies: with the task, or with the runs.
+
+        With the runs are those of variants, and of other data than the frozen one was trained on.
+        """
+        if task.checkpoint:
+            return self.runs / task.name / "reference" / "trained"
+        card, prepared = task.folder / "reference.json", self.data / task.dataset.name
+        if task.dataset.generated or not data.is_prepared(prepared):
+            return task.folder
+        found = data.data_sha256(prepared)
+        if not card.is_file() or json.loads(card.read_text())["data_sha256"] == found:
+            return task.folder
+        return self.runs / task.name / "reference" / f"data.{found[:8]}"
+
+    def rebuild_of(self, task: Task, seed: int) -> Path:
+        """Where a reference is trained, by data and seed."""
+        found = data.data_sha256(self.data / task.dataset.name)
+        return self.runs / task.name / "reference" / f"rebuild.{found[:8]}.seed{seed}"
 
     def threads_for(self, task: Task) -> int:
         """The given threads, capped by the task."""

@@ -47,7 +47,7 @@ def prepare(
         if scale == "smoke":
             data_folder = place.runs / "smoke_data" / task.dataset.name
             with locked(place.runs / "smoke_data" / f"{task.dataset.name}.lock"):
-                if not (data_folder / "checksums.json").is_file():
+                if not data.is_prepared(data_folder):
                     data.store(task.dataset.generate(0), data_folder)
             reference = _smoke_reference(task, place, data_folder, folder)
         else:
@@ -55,8 +55,9 @@ def prepare(
             data.verify(data_folder)
             reference = place.reference_of(task)
             if not (reference / "reference.json").is_file():
+                why = "" if reference == task.folder else f" for the data in {data_folder}"
                 raise SlimbenchError(
-                    f"{task.name} has no frozen reference in {reference}; train it with "
+                    f"{task.name} has no frozen reference{why} in {reference}; train it with "
                     f"`slimbench reference {task.name} --rebuild`"
                 )
         weights = sha256_of(reference / "reference.safetensors")
@@ -99,10 +100,10 @@ def _smoke_reference(task: Task, place: Place, data_folder: Path, folder: Path) 
 
 
 def rebuild(task: Task, place: Place, seed: int) -> Path:
-    """Train the real reference into the task's folder; resumes after the last whole epoch."""
+    """Train the real reference; resumes after the last whole epoch."""
     data_folder = place.data / task.dataset.name
     data.verify(data_folder, ("train", "validation"))
-    out = place.runs / task.name / "reference" / f"rebuild.seed{seed}"
+    out = place.rebuild_of(task, seed)
     out.mkdir(parents=True, exist_ok=True)
     job = Job(**{**vars(_job(task, place, data_folder, out, out, {})), "kind": "reference"})
     job = Job(**{**vars(job), "seed": seed})

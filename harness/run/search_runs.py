@@ -41,7 +41,7 @@ def prepare(task: TableTask, scale: Scale, place: Place) -> PreparedTable:
     if scale == "smoke":
         folder = place.runs / "smoke_data" / task.dataset.name
         with locked(place.runs / "smoke_data" / f"{task.dataset.name}.lock"):
-            if not (folder / "checksums.json").is_file():
+            if not data.is_prepared(folder):
                 data.store(task.dataset.generate(0), folder)
     else:
         folder = place.data / task.dataset.name

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
-from harness.data import load_column
+from harness.data import is_prepared, load_column
 from harness.errors import UsageError
 from harness.run import proxies
 from harness.run.proxies import Proxies
@@ -110,7 +110,7 @@ def hidden_columns(task: TableTask, folder: Path) -> dict[str, np.ndarray]:
 
 def hidden_quality(task: TableTask, folder: Path) -> Callable[[Architecture], dict[str, float]]:
     """Looks an architecture's test quality up by data set; nothing without the prepared table."""
-    if not (folder / "checksums.json").is_file():
+    if not is_prepared(folder):
         return lambda _: {}
     rows = load_column(folder, "validation", "targets").tolist()
     known = {tuple(one): row for row, one in enumerate(rows)}

@@ -36,6 +36,8 @@ SHA256 = {
         "d371acd25101eedac04afc727626464b7acec770c4eda708705d51eb76eb1ad0"
     ),
 }
+NAMES = {"Beauty": "amazon_beauty", "Toys_and_Games": "amazon_toys"}
+PUBLISHED = ((22_363, 12_101, 637), (19_412, 11_924, 1_027))  # users, items, attributes
 WAY_OUT = "name the folder with NAME.txt and NAME_item2attributes.json"
 
 Sequences = list[list[int]]
@@ -131,6 +133,22 @@ def histories(sequences: Sequence[Sequence[int]]) -> np.ndarray:
     return padded
 
 
+def renumbering(count: int) -> np.ndarray:
+    """The new id of item 1, 2, ...: a fixed permutation of 1 to count, int64 (count,)."""
+    return np.random.default_rng(SEED).permutation(count) + 1
+
+
+def pack(clicked: Sequence[int], count: int) -> np.ndarray:
+    """One request: the latest clicks by published id, oldest first, as int64 (1, LENGTH).
+
+    Ids that are none of the `count` items are left out, as if never clicked; so a history may be
+    empty. To the graph itself an unknown id is padding where it stands, which no training shows
+    after a click.
+    """
+    order = renumbering(count)
+    return histories([[int(order[item - 1]) for item in clicked if 1 <= item <= count]])
+
+
 def splits(sequences: Sequences, attributes: Attributes) -> dict[str, Split]:
     """Leave-one-out: the last item of each user is the hidden test, the one before validation.
 
@@ -140,7 +158,7 @@ def splits(sequences: Sequences, attributes: Attributes) -> dict[str, Split]:
     and `user_item` (in order of time), int32 (2, edges), and `sizes` (users, items, attributes).
     """
     count = check_match(sequences, attributes, "NAME")
-    order = np.random.default_rng(SEED).permutation(count) + 1  # the new id of item 1, 2, ...
+    order = renumbering(count)
     moved = [[int(order[item - 1]) for item in items] for items in sequences]
     kinds = sorted({kind for listed in attributes.values() for kind in listed})
     position = {kind: index for index, kind in enumerate(kinds)}
@@ -181,6 +199,22 @@ def read(folder: Path, preferred: str) -> dict[str, Split]:
     sequences, attributes = read_sequences(folder / files[0]), read_attributes(folder / files[1])
     check_match(sequences, attributes, name)
     return splits(sequences, attributes)
+
+
+def other_pair(folder: Path) -> str | None:
+    """`amazon_toys` or `amazon_beauty` when a folder holds that data set's files alone."""
+    folder = folder / "amazon" if (folder / "amazon").is_dir() else folder
+    names = [path.stem for path in folder.glob("*.txt")]
+    return NAMES.get(names[0]) if len(names) == 1 else None
+
+
+def remark(folder: Path) -> str:
+    """How large the prepared pair is, and what follows when it is not a published one."""
+    users, items, attributes = np.load(folder / "train" / "context_sizes.npy").tolist()
+    said = f"{users:,} users, {items:,} items, {attributes:,} attributes"
+    if (users, items, attributes) in PUBLISHED:
+        return said
+    return f"{said}: not a published pair; train a reference of its own, see the task's card"
 
 
 def read_beauty(folder: Path) -> dict[str, Split]:
@@ -224,5 +258,7 @@ BEAUTY = DataSet(
     licence="none stated; research use",
     read=read_beauty,
     generate=generate,
+    really=other_pair,
+    remark=remark,
 )
 TOYS = replace(BEAUTY, name="amazon_toys", read=read_toys)

@@ -5,6 +5,7 @@ import json
 import numpy as np
 import pytest
 
+from harness import data
 from harness.errors import DataError
 from tasks import ranking
 from tasks.datasets import amazon
@@ -112,6 +113,29 @@ def test_a_changed_official_file_is_refused(tmp_path):
     (tmp_path / "Beauty_item2attributes.json").write_text(json.dumps(KINDS))
     with pytest.raises(DataError, match="truncated or changed"):
         amazon.read_beauty(tmp_path)
+
+
+def test_a_folder_with_the_other_data_set_alone_is_said_to_be_that(tmp_path):
+    assert amazon.TOYS.really(tmp_path) is None
+    (tmp_path / "Beauty.txt").write_text("\n".join(LINES))
+    assert amazon.TOYS.really(tmp_path) == "amazon_beauty"
+    (tmp_path / "Toys_and_Games.txt").write_text("\n".join(LINES))
+    assert amazon.TOYS.really(tmp_path) is None
+
+
+def test_another_pair_is_said_to_need_a_reference_of_its_own(tmp_path):
+    said = amazon.BEAUTY.remark(data.store(amazon.generate(0), tmp_path))
+    assert "240 items" in said
+    assert "train a reference of its own" in said
+
+
+def test_a_packed_request_leaves_unknown_items_out_and_keeps_the_latest():
+    order = amazon.renumbering(100)
+    packed = amazon.pack([3, 0, 101, 7, -1], 100)
+    assert packed.shape == (1, amazon.LENGTH)
+    assert packed[0, -3:].tolist() == [0, order[2], order[6]]
+    assert not amazon.pack([], 100).any()
+    assert (amazon.pack(range(1, 61), 100)[0] == order[10:60]).all()
 
 
 def next_ids(split):
