@@ -1,8 +1,8 @@
-"""What each part of a reference costs as its data grow: a table at today's size, and the curves."""
+"""What each part of a reference costs as its data grow: a table of all sizes, and the curves."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 
@@ -25,27 +25,26 @@ def complexity_section(records: Sequence[ComplexityRecord], version: int) -> lis
     parts = ["## As the data grow", _words(record)]
     for varied in dict.fromkeys(one.varied for one in record.points):
         points = [one for one in record.points if one.varied == varied]
-        parts += [_table(points), _plot(points)]
+        parts += [_table(points, record.steps), _plot(points)]
     return parts
 
 
-def exponent(points: Sequence[PointBlock]) -> float | None:
-    """b of time ~ size^b by least squares on the largest sizes; None with fewer than two."""
-    last = sorted(points, key=lambda one: one.size)[-FITTED:]
+def exponent(sizes: Sequence[int], costs: Sequence[float]) -> float | None:
+    """b of cost ~ size^b by least squares on the largest sizes; None with fewer than two."""
+    last = sorted(zip(sizes, costs, strict=True))[-FITTED:]
     if len(last) < 2:
         return None
-    x = np.log([one.size for one in last])
-    y = np.log([max(one.ms, FASTEST_MS) for one in last])
-    return float(np.polyfit(x, y, 1)[0])
+    size, cost = np.log(np.array(last, float)).T
+    return float(np.polyfit(size, cost, 1)[0])
 
 
 def _words(record: ComplexityRecord) -> str:
     return (
         "<p>The reference&rsquo;s parts, each computed alone by torch on one thread of the "
         f"machine that made the record ({record.load_label}), on generated data of every size: "
-        f"one training step forward and backward ({record.steps:,} make an epoch), and one "
-        "request. The exponent b of time &sim; size<sup>b</sup> is fitted to the three largest "
-        "sizes. Multiplications are counted without gathering along edges.</p>"
+        f"one training step ({record.steps:,} make an epoch), and one request. Small figures are "
+        "MACs, without gathering along edges. The exponent b of cost &sim; size<sup>b</sup> is "
+        "fitted to the three largest sizes.</p>"
     )
 
 
@@ -57,28 +56,42 @@ def _by_part(points: Sequence[PointBlock]) -> dict[tuple[str, str], list[PointBl
     return found
 
 
-def _table(points: Sequence[PointBlock]) -> str:
-    """One line a part: time at the smallest and the largest size, MACs there, and the exponent."""
-    lines = []
-    for (phase, part), mine in _by_part(points).items():
-        fitted = exponent(mine)
-        cells = [
-            *(f"{figures.milliseconds(one.ms)} ms" for one in (mine[0], mine[-1])),
-            figures.significant(mine[-1].macs / 1e6, 3),
-            figures.UNKNOWN if fitted is None else f"{fitted:.2f}".replace("-0.00", "0.00"),
-        ]
-        shown = "".join(f"<td>{cell}</td>" for cell in cells)
-        lines.append(f'<tr><th scope="row">{text(phase)}: {text(part)}</th>{shown}</tr>')
+def _table(points: Sequence[PointBlock], steps: int) -> str:
+    """One line a part: time and MACs at every size, and the exponent; an epoch, and memory."""
     sizes = sorted({one.size for one in points})
-    varied = text(points[0].varied)
-    heads = ["Part", f"{sizes[0]:,} {varied}", f"{sizes[-1]:,} {varied}"]
-    heads += [f"M MACs at {sizes[-1]:,}", "Exponent b"]
-    memory = max(points, key=lambda one: one.size).peak_bytes
-    words = (
-        f"<p>With {sizes[-1]:,} {varied} the process that computed all parts took "
-        f"{figures.size(memory)} of memory.</p>"
-    )
-    return html_table(heads, ["".join(lines)], f"Cost against {varied}") + words
+    lines = []
+    epochs, peaks = dict.fromkeys(sizes, 0.0), dict.fromkeys(sizes, 0.0)
+    for (phase, part), mine in _by_part(points).items():
+        cells = [
+            f"{figures.milliseconds(one.ms)} ms"
+            + (f" <small>{figures.significant(one.macs / 1e6, 3)} M</small>" if one.macs else "")
+            for one in mine
+        ]
+        lines.append(_line(f"{text(phase)}: {text(part)}", mine, cells))
+        for one in mine:
+            peaks[one.size] = max(peaks[one.size], one.peak_bytes)
+            epochs[one.size] += steps * one.ms / 1000 if phase == "training" else 0.0
+    if any(epochs.values()):
+        seconds = [f"{figures.significant(each, 3)} s" for each in epochs.values()]
+        lines.append(_totals(f"training: an epoch of {steps:,} steps", epochs, seconds))
+    memory = [figures.size(round(each)) for each in peaks.values()]
+    lines.append(_totals("memory of the process that computed all parts", peaks, memory))
+    heads = ["Part", *(f"{size:,} {text(points[0].varied)}" for size in sizes), "Exponent b"]
+    return html_table(heads, lines, f"Cost against {text(points[0].varied)}")
+
+
+def _line(name: str, points: Sequence[PointBlock], cells: Sequence[str]) -> str:
+    costs = [max(one.ms, FASTEST_MS) for one in points]
+    return _totals(name, dict(zip((one.size for one in points), costs, strict=True)), cells)
+
+
+def _totals(name: str, costs: Mapping[int, float], cells: Sequence[str]) -> str:
+    fitted = exponent(list(costs), list(costs.values()))
+    shown = [
+        *cells,
+        figures.UNKNOWN if fitted is None else f"{fitted:.2f}".replace("-0.00", "0.00"),
+    ]
+    return f'<tr><th scope="row">{name}</th>{"".join(f"<td>{cell}</td>" for cell in shown)}</tr>'
 
 
 def _plot(points: Sequence[PointBlock]) -> str:

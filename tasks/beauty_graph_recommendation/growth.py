@@ -56,12 +56,21 @@ def parts(varied: str, size: int) -> Mapping[tuple[str, str], Callable[[], Any]]
 
         return call
 
+    optimizer = torch.optim.AdamW(model.parameters(), lr=0.0)
+
+    def updated() -> None:
+        for parameter in model.parameters():
+            if parameter.grad is None:
+                parameter.grad = torch.zeros_like(parameter)
+        optimizer.step()
+
     return {
         ("training", "item graph"): trained(lambda: model.items.some(seen)),
         ("training", "encoder"): trained(lambda: model.encode(local, some)),
         ("training", "scores and loss"): trained(
             lambda: functional.linear(many, some[:DRAWN]).logsumexp(1)
         ),
+        ("training", "optimizer"): updated,
         ("serving", "item graph, when not cached"): served(model.items),
         ("serving", "encoder"): served(lambda: model.encode(history[:1], table, last=True)),
         ("serving", "scores"): served(lambda: functional.linear(asked, table)),

@@ -1,6 +1,7 @@
 """Growth of a reference's parts on a task's page: exponents, times, memory."""
 
 from pathlib import Path
+from typing import Literal
 
 import pytest
 from board_records import CREATED, run, write
@@ -12,13 +13,13 @@ from leaderboard.pages.complexity import exponent
 from leaderboard.publish import publish
 
 
-def points(part: str, power: float) -> list[PointBlock]:
+def points(part: str, power: float, phase: Literal["training", "serving"]) -> list[PointBlock]:
     """A part whose time is 2 ms at 1,000 items and grows by a power from there."""
     return [
         PointBlock(
             varied="items",
             size=size,
-            phase="serving",
+            phase=phase,
             part=part,
             ms=2 * (size / 1000) ** power,
             macs=1e6 * size,
@@ -33,7 +34,7 @@ def record(version: int) -> ComplexityRecord:
         task="toy",
         task_version=version,
         steps=87,
-        points=[*points("scores", 1.0), *points("top <10>", 0.5)],
+        points=[*points("scores", 1.0, "training"), *points("top <10>", 0.5, "serving")],
         foreign_load=0.0,
         load_label="quiet",
         created=CREATED,
@@ -41,10 +42,10 @@ def record(version: int) -> ComplexityRecord:
 
 
 def test_the_exponent_is_that_of_the_largest_sizes() -> None:
-    assert exponent(points("scores", 1.0)) == pytest.approx(1.0)
-    bent = points("scores", 0.5)
-    assert exponent([bent[0].model_copy(update={"ms": 1e6}), *bent[1:]]) == pytest.approx(0.5)
-    assert exponent(bent[:1]) is None
+    sizes = [10, 100, 1000, 10_000]
+    assert exponent(sizes, [10.0, 100.0, 1000.0, 10_000.0]) == pytest.approx(1.0)
+    assert exponent(sizes, [1e6, 10.0, 10 * 10**0.5, 100.0]) == pytest.approx(0.5)
+    assert exponent(sizes[:1], [1.0]) is None
 
 
 def test_a_task_page_shows_how_its_reference_grows(tmp_path: Path) -> None:
@@ -54,7 +55,12 @@ def test_a_task_page_shows_how_its_reference_grows(tmp_path: Path) -> None:
     publish(load(tmp_path / "results"), tmp_path / "site")
     html = (tmp_path / "site/tasks/toy.md").read_text()
     assert "## As the data grow" in html
-    for shown in ("<td>2.00 ms</td><td>2,000 ms</td>", "<td>1.00</td>", "<td>0.50</td>", "1.00 GB"):
+    for shown in (
+        "<td>2.00 ms <small>1,000 M</small></td><td>20.0 ms <small>10,000 M</small></td>",
+        "<td>0.50</td>",
+        "training: an epoch of 87 steps</th><td>0.174 s</td><td>1.74 s</td>",
+        "<td>100 MB</td><td>1.00 GB</td><td>1.00</td>",
+    ):
         assert shown in html, shown
     assert "top &lt;10&gt;" in html
     assert "87 make an epoch" in html
