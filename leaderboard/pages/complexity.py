@@ -76,7 +76,7 @@ def _table(points: Sequence[PointBlock], steps: int) -> str:
         lines.append(_totals(f"training: an epoch of {steps:,} steps", epochs, seconds))
     memory = [figures.size(round(each)) for each in peaks.values()]
     lines.append(_totals("memory of the process that computed all parts", peaks, memory))
-    heads = ["Part", *(f"{size:,} {text(points[0].varied)}" for size in sizes), "Exponent b"]
+    heads = ["Part", "Exponent b", *(f"{size:,} {text(points[0].varied)}" for size in sizes)]
     return html_table(heads, lines, f"Cost against {text(points[0].varied)}")
 
 
@@ -87,11 +87,8 @@ def _line(name: str, points: Sequence[PointBlock], cells: Sequence[str]) -> str:
 
 def _totals(name: str, costs: Mapping[int, float], cells: Sequence[str]) -> str:
     fitted = exponent(list(costs), list(costs.values()))
-    shown = [
-        *cells,
-        figures.UNKNOWN if fitted is None else f"{fitted:.2f}".replace("-0.00", "0.00"),
-    ]
-    return f'<tr><th scope="row">{name}</th>{"".join(f"<td>{cell}</td>" for cell in shown)}</tr>'
+    power = figures.UNKNOWN if fitted is None else f"{fitted:.2f}".replace("-0.00", "0.00")
+    return f'<tr><th scope="row">{name}</th>{"".join(f"<td>{cell}</td>" for cell in [power, *cells])}</tr>'
 
 
 def _plot(points: Sequence[PointBlock]) -> str:

@@ -58,8 +58,8 @@ def test_a_task_page_shows_how_its_reference_grows(tmp_path: Path) -> None:
     for shown in (
         "<td>2.00 ms <small>1,000 M</small></td><td>20.0 ms <small>10,000 M</small></td>",
         "<td>0.50</td>",
-        "training: an epoch of 87 steps</th><td>0.174 s</td><td>1.74 s</td>",
-        "<td>100 MB</td><td>1.00 GB</td><td>1.00</td>",
+        "training: an epoch of 87 steps</th><td>1.00</td><td>0.174 s</td><td>1.74 s</td>",
+        "<td>100 MB</td><td>1.00 GB</td></tr>",
     ):
         assert shown in html, shown
     assert "top &lt;10&gt;" in html
