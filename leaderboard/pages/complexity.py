@@ -88,7 +88,8 @@ def _line(name: str, points: Sequence[PointBlock], cells: Sequence[str]) -> str:
 def _totals(name: str, costs: Mapping[int, float], cells: Sequence[str]) -> str:
     fitted = exponent(list(costs), list(costs.values()))
     power = figures.UNKNOWN if fitted is None else f"{fitted:.2f}".replace("-0.00", "0.00")
-    return f'<tr><th scope="row">{name}</th>{"".join(f"<td>{cell}</td>" for cell in [power, *cells])}</tr>'
+    shown = "".join(f"<td>{cell}</td>" for cell in [power, *cells])
+    return f'<tr><th scope="row">{name}</th>{shown}</tr>'
 
 
 def _plot(points: Sequence[PointBlock]) -> str:
