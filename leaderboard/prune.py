@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections import defaultdict
 from pathlib import Path
 
 from leaderboard.board import Board, Row
@@ -38,17 +38,15 @@ def _size(path: Path) -> int:
     return path.stat().st_size
 
 
-def _needed(board: Board) -> Iterator[str]:
-    on_front: set[str] = set()
-    waiting: dict[str, bool] = {}
+def _needed(board: Board) -> set[str]:
+    """Artifacts with a row on a front or the reference's, and those that no profile has timed."""
+    rows: dict[str, list[Row]] = defaultdict(list)
     for row in board.every_row():
         for sha256 in row["artifacts"]:
-            if row["pareto_axes"] or row["is_reference"]:
-                on_front.add(sha256)
-            waiting[sha256] = waiting.get(sha256, True) and _is_untimed(row)
-    yield from on_front
-    yield from (sha256 for sha256, is_waiting in waiting.items() if is_waiting)
-
-
-def _is_untimed(row: Row) -> bool:
-    return row["speedup"] is None and not row["superseded"]
+            rows[sha256].append(row)
+    return {
+        sha256
+        for sha256, mine in rows.items()
+        if any(row["pareto_axes"] or row["is_reference"] for row in mine)
+        or all(row["speedup"] is None and not row["superseded"] for row in mine)
+    }

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 import numpy as np
 
@@ -29,9 +29,9 @@ def complexity_section(records: Sequence[ComplexityRecord], version: int) -> lis
     return parts
 
 
-def exponent(sizes: Sequence[int], costs: Sequence[float]) -> float | None:
+def exponent(costs: Mapping[int, float]) -> float | None:
     """b of cost ~ size^b by least squares on the largest sizes; None with fewer than two."""
-    last = sorted(zip(sizes, costs, strict=True))[-FITTED:]
+    last = sorted(costs.items())[-FITTED:]
     if len(last) < 2:
         return None
     size, cost = np.log(np.array(last, float)).T
@@ -57,36 +57,31 @@ def _by_part(points: Sequence[PointBlock]) -> dict[tuple[str, str], list[PointBl
 
 
 def _table(points: Sequence[PointBlock], steps: int) -> str:
-    """One line a part: time and MACs at every size, and the exponent; an epoch, and memory."""
+    """One line a part: the exponent, time and MACs at every size; then an epoch, and memory."""
     sizes = sorted({one.size for one in points})
     lines = []
-    epochs, peaks = dict.fromkeys(sizes, 0.0), dict.fromkeys(sizes, 0.0)
     for (phase, part), mine in _by_part(points).items():
-        cells = [
-            f"{figures.milliseconds(one.ms)} ms"
-            + (f" <small>{figures.significant(one.macs / 1e6, 3)} M</small>" if one.macs else "")
-            for one in mine
-        ]
-        lines.append(_line(f"{text(phase)}: {text(part)}", mine, cells))
-        for one in mine:
-            peaks[one.size] = max(peaks[one.size], one.peak_bytes)
-            epochs[one.size] += steps * one.ms / 1000 if phase == "training" else 0.0
-    if any(epochs.values()):
-        seconds = [f"{figures.significant(each, 3)} s" for each in epochs.values()]
-        lines.append(_totals(f"training: an epoch of {steps:,} steps", epochs, seconds))
-    memory = [figures.size(round(each)) for each in peaks.values()]
-    lines.append(_totals("memory of the process that computed all parts", peaks, memory))
+        times = {one.size: max(one.ms, FASTEST_MS) for one in mine}
+        lines.append(_line(f"{text(phase)}: {text(part)}", times, map(_cell, mine)))
+    training = [one for one in points if one.phase == "training"]
+    if training:
+        epochs = {n: steps * sum(one.ms for one in training if one.size == n) / 1000 for n in sizes}
+        seconds = (f"{figures.significant(each, 3)} s" for each in epochs.values())
+        lines.append(_line(f"training: an epoch of {steps:,} steps", epochs, seconds))
+    peaks = {n: max(one.peak_bytes for one in points if one.size == n) for n in sizes}
+    memory = map(figures.size, peaks.values())
+    lines.append(_line("memory of the process that computed all parts", peaks, memory))
     heads = ["Part", "Exponent b", *(f"{size:,} {text(points[0].varied)}" for size in sizes)]
     return html_table(heads, lines, f"Cost against {text(points[0].varied)}")
 
 
-def _line(name: str, points: Sequence[PointBlock], cells: Sequence[str]) -> str:
-    costs = [max(one.ms, FASTEST_MS) for one in points]
-    return _totals(name, dict(zip((one.size for one in points), costs, strict=True)), cells)
+def _cell(point: PointBlock) -> str:
+    macs = f" <small>{figures.significant(point.macs / 1e6, 3)} M</small>" if point.macs else ""
+    return f"{figures.milliseconds(point.ms)} ms{macs}"
 
 
-def _totals(name: str, costs: Mapping[int, float], cells: Sequence[str]) -> str:
-    fitted = exponent(list(costs), list(costs.values()))
+def _line(name: str, costs: Mapping[int, float], cells: Iterable[str]) -> str:
+    fitted = exponent(costs)
     power = figures.UNKNOWN if fitted is None else f"{fitted:.2f}".replace("-0.00", "0.00")
     shown = "".join(f"<td>{cell}</td>" for cell in [power, *cells])
     return f'<tr><th scope="row">{name}</th>{shown}</tr>'

@@ -112,11 +112,20 @@ def check_match(sequences: Sequences, attributes: Attributes, name: str) -> int:
     return count
 
 
+def _home(folder: Path) -> Path:
+    """Where the files lie that a folder was named for."""
+    return folder / "amazon" if (folder / "amazon").is_dir() else folder
+
+
+def _names(folder: Path) -> list[str]:
+    return sorted(path.stem for path in folder.glob("*.txt"))
+
+
 def find_pair(folder: Path, preferred: str) -> str:
     """The name of the pair of files to read: `preferred`, else the only one in the folder."""
     if (folder / f"{preferred}.txt").is_file():
         return preferred
-    found = sorted(path.stem for path in folder.glob("*.txt"))
+    found = _names(folder)
     if len(found) != 1:
         names = ", ".join(found) or "none"
         raise DataError(f"{folder}: no {preferred}.txt, and not one other ({names}); {WAY_OUT}")
@@ -192,7 +201,7 @@ def read(folder: Path, preferred: str) -> dict[str, Split]:
 
     Raises DataError when a file is missing, damaged, or does not fit the other.
     """
-    folder = folder / "amazon" if (folder / "amazon").is_dir() else folder
+    folder = _home(folder)
     name = find_pair(folder, preferred)
     files = [f"{name}.txt", f"{name}_item2attributes.json"]
     check_sha256(folder, {file: SHA256[file] for file in files if file in SHA256}, WAY_OUT)
@@ -203,8 +212,7 @@ def read(folder: Path, preferred: str) -> dict[str, Split]:
 
 def other_pair(folder: Path) -> str | None:
     """`amazon_toys` or `amazon_beauty` when a folder holds that data set's files alone."""
-    folder = folder / "amazon" if (folder / "amazon").is_dir() else folder
-    names = [path.stem for path in folder.glob("*.txt")]
+    names = _names(_home(folder))
     return NAMES.get(names[0]) if len(names) == 1 else None
 
 

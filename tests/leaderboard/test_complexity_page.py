@@ -43,9 +43,13 @@ def record(version: int) -> ComplexityRecord:
 
 def test_the_exponent_is_that_of_the_largest_sizes() -> None:
     sizes = [10, 100, 1000, 10_000]
-    assert exponent(sizes, [10.0, 100.0, 1000.0, 10_000.0]) == pytest.approx(1.0)
-    assert exponent(sizes, [1e6, 10.0, 10 * 10**0.5, 100.0]) == pytest.approx(0.5)
-    assert exponent(sizes[:1], [1.0]) is None
+    assert exponent(
+        dict(zip(sizes, [10.0, 100.0, 1000.0, 10_000.0], strict=True))
+    ) == pytest.approx(1.0)
+    assert exponent(
+        dict(zip(sizes, [1e6, 10.0, 10 * 10**0.5, 100.0], strict=True))
+    ) == pytest.approx(0.5)
+    assert exponent({10: 1.0}) is None
 
 
 def test_a_task_page_shows_how_its_reference_grows(tmp_path: Path) -> None:
