@@ -14,6 +14,8 @@ from harness.record import ProfileBlock
 from leaderboard.board import PUBLISHED_SCALES, Board
 from leaderboard.export import csv_chunks, json_chunks, schema
 from leaderboard.pages.ablation_page import ablation_name, ablation_page
+from leaderboard.pages.card_page import card_name, card_page
+from leaderboard.pages.carried_over import carried_section
 from leaderboard.pages.complexity import complexity_section
 from leaderboard.pages.cost import cost_section
 from leaderboard.pages.index_page import index_page, methods_page, profiles_page, tasks_page
@@ -23,10 +25,10 @@ from leaderboard.pages.profile_page import profile_page
 from leaderboard.pages.safe import slug
 from leaderboard.pages.score_data import score_script
 from leaderboard.pages.search_page import search_page
-from leaderboard.pages.sensitivity import sections
+from leaderboard.pages.sensitivity import sections as probed_sections
 from leaderboard.pages.serving import serving_section
 from leaderboard.pages.task_page import limit_lines, page_name, task_page
-from leaderboard.published import cost_of
+from leaderboard.published import cost_of, repeated_by, repeats_of
 from leaderboard.table import Table
 
 GENERATED = ("tasks", "methods", "profiles", "scores")  # folders that a build owns
@@ -75,16 +77,31 @@ def _task_pages(board: Board) -> Iterator[tuple[str, Iterator[str]]]:
             others = [one for one in scales if one != scale]
             first = next(iter(tables.values()))
             records = board.records(task)
-            serving = serving_section(first, records)
-            serving += cost_section(first, cost_of(task), limit_lines(first))
-            serving += modality_section(first, records.modalities)
-            serving += complexity_section(records.complexities, first.task.version)
+            sections = carried_section(first, _repeated(board, first))
+            sections += serving_section(first, records)
+            sections += cost_section(first, cost_of(task), limit_lines(first))
+            sections += modality_section(first, records.modalities)
+            sections += complexity_section(records.complexities, first.task.version)
+            stored = _stored(board, tables).keys()
+            repeats = [one for one in repeated_by(task) if one in board.tasks(scale)]
             yield (
                 f"tasks/{page_name(task, scale)}.md",
-                iter([task_page(tables, others, _stored(board, tables).keys(), serving)]),
+                iter([task_page(tables, others, stored, sections, repeats)]),
             )
             yield f"tasks/{ablation_name(task, scale)}.md", iter([_ablation(board, first)])
             yield from _score_files(board, first)
+        if (card := card_page(task)) is not None:
+            yield f"tasks/{card_name(task)}.md", iter([card])
+
+
+def _repeated(board: Board, table: Table) -> Table | None:
+    """The table of the task that this one repeats, at the same scale and on the same profile."""
+    task = repeats_of(table.task.name)
+    if task not in board.tasks(table.scale):
+        return None
+    known = {one.name for one in board.profiles(task)}
+    profile = table.profile.name if table.profile and table.profile.name in known else None
+    return board.table(task, table.scale, profile)
 
 
 def _ablation(board: Board, table: Table) -> str:
@@ -94,7 +111,7 @@ def _ablation(board: Board, table: Table) -> str:
         section
         for one in board.records(table.task.name).sensitivities
         if reference and one.reference_sha256 == reference.sha256
-        for section in sections(one)
+        for section in probed_sections(one)
     ]
     return ablation_page(table, probed)
 

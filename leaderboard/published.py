@@ -1,4 +1,4 @@
-"""Numbers that papers published about a task, each with its source, from published/*.toml."""
+"""What is known of a task beside its records, from published/*.toml: figures with their source."""
 
 from __future__ import annotations
 
@@ -53,6 +53,17 @@ def cost_of(task: str, folder: Path = FOLDER) -> Cost | None:
     """What serving the task's reference costs in its story, None where none is told."""
     fields = _read(task, folder).get("cost")
     return Cost(**fields) if fields else None
+
+
+def repeats_of(task: str, folder: Path = FOLDER) -> str | None:
+    """The task that this one repeats on other data, to see whether its conclusions carry over."""
+    return _read(task, folder).get("repeats")
+
+
+def repeated_by(task: str, folder: Path = FOLDER) -> list[str]:
+    """The tasks that repeat a task on other data."""
+    names = (path.stem for path in sorted(folder.glob("*.toml")))
+    return [name for name in names if repeats_of(name, folder) == task]
 
 
 def results_of(task: str, folder: Path = FOLDER) -> list[Result]:

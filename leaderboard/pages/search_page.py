@@ -11,6 +11,7 @@ import numpy as np
 from harness.record_search import SearchRecord
 from leaderboard.board import SearchTable
 from leaderboard.pages import figures
+from leaderboard.pages.card_page import card_link
 from leaderboard.pages.cell_picture import cell_svg
 from leaderboard.pages.html_table import html_table
 from leaderboard.pages.line_plot import LinePlot, Series, line_svg
@@ -34,6 +35,7 @@ def search_page(found: SearchTable) -> str:
     quality = [row for row in found.rows if row["kind"] == "quality"]
     trade_off = [row for row in found.rows if row["kind"] == "trade_off"]
     parts = [f'<p class="sb-takeaway">{_takeaway(quality)}</p>\n{_facts(found)}']
+    parts[0] += f'<p class="sb-scales">{card_link(task.name)}</p>'
     for case in _cases(quality):
         parts += _quality_section(found, case, names)
     parts += _hits(quality) + _published(quality, published_of(task.name))

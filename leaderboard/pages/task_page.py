@@ -7,6 +7,7 @@ from typing import Any
 
 from leaderboard.pages import figures
 from leaderboard.pages.board_table import board_table
+from leaderboard.pages.card_page import card_link
 from leaderboard.pages.found import derived_plot, found_table
 from leaderboard.pages.page_data import page_data
 from leaderboard.pages.plot import Line, Plot, family_class, svg
@@ -38,6 +39,7 @@ FOUND = (
     "cost serves all limits; costs are predicted, shares are of the reference's. Where a table has "
     "all architectures of the space, trained at full size, its test accuracy stands beside.</p>"
 )
+ABLATION = "Every variant side by side, and which one to take"
 AXIS_NAMES = {"macs": "MACs", "size_bytes": "file size", "params": "parameters"}
 
 
@@ -50,18 +52,19 @@ def task_page(
     tables: Mapping[str | None, Table],
     other_scales: Sequence[str],
     stored: Collection[str] = (),
-    serving: Sequence[str] = (),
+    sections: Sequence[str] = (),
+    repeats: Sequence[str] = (),
 ) -> str:
     """The Markdown page of one task at one scale, from its tables by profile (first is default).
 
-    `stored` holds the sha256 of the artifacts that the site offers for download, `serving` what
-    lies around a request, made elsewhere.
+    `stored` holds the sha256 of the artifacts that the site offers for download, `sections` what
+    is made elsewhere, `repeats` the tasks that ask the same on other data.
     """
     table = next(iter(tables.values()))
     curves = curves_of(table.task.name)
     title = table.task.title + ("" if table.scale == "standard" else f" ({table.scale} scale)")
-    links = _other_links(table, other_scales)
-    return page(title, _body(tables, curves, links, _data(tables, table, stored), serving))
+    links = _other_links(table, other_scales, repeats)
+    return page(title, _body(tables, curves, links, _data(tables, table, stored), sections))
 
 
 def _body(
@@ -69,7 +72,7 @@ def _body(
     curves: Sequence[Curve],
     links: str,
     data: str,
-    serving: Sequence[str],
+    sections: Sequence[str],
 ) -> str:
     table = next(iter(tables.values()))
     rows, unit = table.rows, table.task.metric.unit
@@ -88,7 +91,7 @@ def _body(
         parts += ["## Further figures", _FURTHER, further]
     if found := found_table(rows):
         parts += ["## Found by search", FOUND, found, derived_plot(rows)]
-    parts += serving
+    parts += sections
     if loss:
         parts += ["## Loss by group", "<p>Change against the reference, in points.</p>", loss]
     if curves:
@@ -186,17 +189,17 @@ def legend(rows: Sequence[Row], published: bool) -> str:
     return f'<ul class="sb-legend">{"".join(items)}</ul>'
 
 
-def _other_links(table: Table, scales: Sequence[str]) -> str:
-    links = ", ".join(
-        f'<a href="{page_name(table.task.name, scale)}.html">{text(scale)} scale</a>'
-        for scale in scales
-    )
-    also = f" Also at {links}." if links else ""
-    ablation = f"{page_name(table.task.name, table.scale)}-ablation.html"
-    return (
-        f'<p class="sb-scales"><a href="{ablation}">Every variant side by side, and which one to '
-        f"take</a>.{also}</p>"
-    )
+def _other_links(table: Table, scales: Sequence[str], repeats: Sequence[str]) -> str:
+    task = table.task.name
+    links = [_link(page_name(task, scale), f"{scale} scale") for scale in scales]
+    links += [_link(page_name(one, table.scale), one) for one in repeats]
+    also = f" Also: {', '.join(links)}." if links else ""
+    ablation = _link(f"{page_name(task, table.scale)}-ablation", ABLATION)
+    return f'<p class="sb-scales">{ablation}. {card_link(task)}{also}</p>'
+
+
+def _link(name: str, words: str) -> str:
+    return f'<a href="{name}.html">{text(words)}</a>'
 
 
 def _downloads() -> str:

@@ -1,0 +1,76 @@
+"""Whether what one board says holds on another, where the same methods ran on other data."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import combinations
+from typing import Any
+
+import numpy as np
+
+Row = dict[str, Any]
+Pair = tuple[Row, Row]  # one method at one setting, on the first board and on the second
+FEWEST = 3  # rows on both boards below which no order is spoken of
+
+
+@dataclass(frozen=True)
+class Carried:
+    """Rows that both boards have, best first, and how their order by what they keep agrees.
+
+    `correlation` is Spearman's. A comparison of two rows is settled where their 95% ranges of what
+    they keep do not overlap, on the first board and on the second; `reversed` are the settled ones
+    whose winner, named first, loses on the second.
+    """
+
+    pairs: list[Pair]
+    correlation: float | None
+    settled: int
+    reversed: list[tuple[Pair, Pair]]
+
+
+def carried(first: Sequence[Row], second: Sequence[Row]) -> Carried:
+    """Compare two boards' rows; the references, which both keep all by definition, stay out."""
+    there = {_key(row): row for row in _known(second)}
+    both = [(row, there[_key(row)]) for row in _known(first) if _key(row) in there]
+    both.sort(key=lambda pair: -float(pair[0]["retention"]))
+    decided = [(a, b) for a, b in combinations(both, 2) if _apart(a, b, 0) and _apart(a, b, 1)]
+    turned = [(a, b) for a, b in decided if b[1]["retention"] > a[1]["retention"]]
+    return Carried(both, _spearman(both), len(decided), turned)
+
+
+def _known(rows: Sequence[Row]) -> list[Row]:
+    return [
+        row
+        for row in rows
+        if row["usable"]
+        and not row["is_reference"]
+        and not row["superseded"]
+        and row["retention"] is not None
+    ]
+
+
+def _key(row: Row) -> tuple[str, int, str]:
+    setting = json.dumps(row["setting"], sort_keys=True)
+    return row["method"], row["method_version"], setting
+
+
+def _apart(first: Pair, second: Pair, board: int) -> bool:
+    """Whether the ranges of what two rows keep do not overlap on one of the boards."""
+    a, b = first[board], second[board]
+    ends = [a["retention_low"], a["retention_high"], b["retention_low"], b["retention_high"]]
+    if None in ends:
+        return False
+    return bool(ends[0] > ends[3] or ends[2] > ends[1])
+
+
+def _spearman(pairs: Sequence[Pair]) -> float | None:
+    """Rank correlation of what the rows keep on the two boards; None for too few or all equal."""
+    if len(pairs) < FEWEST:
+        return None
+    kept = np.array([[row["retention"] for row in pair] for pair in pairs])
+    below = (kept[:, None] > kept[None]).sum(axis=1) + (kept[:, None] == kept[None]).sum(axis=1) / 2
+    if (np.ptp(below, axis=0) == 0).any():
+        return None
+    return float(np.corrcoef(below.T)[0, 1])

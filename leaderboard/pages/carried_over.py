@@ -1,0 +1,71 @@
+"""Do the conclusions of another task carry over to this one, which repeats it on other data?"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from leaderboard.carried import Carried, Pair, carried
+from leaderboard.pages import figures
+from leaderboard.pages.html_table import html_table
+from leaderboard.pages.safe import row_name, slug, text
+from leaderboard.table import Table
+
+Row = dict[str, Any]
+SHOWN = 10  # reversed comparisons that are named
+
+
+def carried_section(table: Table, repeated: Table | None) -> list[str]:
+    """The section's parts; none where nothing is repeated or no row stands on both boards."""
+    if repeated is None:
+        return []
+    found = carried(repeated.rows, table.rows)
+    if not found.pairs:
+        return []
+    names = [f"{text(one.task.title)}" for one in (repeated, table)]
+    link = f'<a href="{slug(repeated.task.name)}.html">{names[0]}</a>'
+    heads = ["Method", "Kept there", "Kept here", "Speed-up there", "Speed-up here"]
+    return [
+        "## Do the conclusions carry over?",
+        f"<p>This task repeats {link} on other data; its methods and settings were chosen there. "
+        f"{_verdict(found)}</p>",
+        _reversed(found),
+        html_table(heads, map(_line, found.pairs), "Rows on both boards"),
+    ]
+
+
+def _verdict(found: Carried) -> str:
+    words = f"{len(found.pairs)} rows stand on both boards."
+    if found.correlation is not None:
+        words += f" Spearman&rsquo;s correlation of what they keep is {found.correlation:.2f}."
+    if not found.settled:
+        return words + " No two of them are settled (95% ranges apart) on both."
+    same = found.settled - len(found.reversed)
+    return words + (
+        f" Of {found.settled:,} comparisons of two rows that are settled on both boards (95% "
+        f"ranges of what they keep apart), <b>{same:,}</b> have the same winner on both."
+    )
+
+
+def _reversed(found: Carried) -> str:
+    if not found.reversed:
+        return ""
+    named = [f"{row_name(a[0])} over {row_name(b[0])}" for a, b in found.reversed[:SHOWN]]
+    more = len(found.reversed) - len(named)
+    rest = f"; and {more:,} more" if more else ""
+    return f"<p>True there and reversed here: {'; '.join(named)}{rest}.</p>"
+
+
+def _line(pair: Pair) -> str:
+    kept = [_ranged(row, "retention", figures.share) for row in pair]
+    faster = [_ranged(row, "speedup", figures.ratio) for row in pair]
+    cells = "".join(f"<td>{cell}</td>" for cell in (*kept, *faster))
+    return f'<tr><th scope="row">{row_name(pair[0])}</th>{cells}</tr>'
+
+
+def _ranged(row: Row, column: str, shown: Any) -> str:
+    if row[column] is None:
+        return figures.UNKNOWN
+    low, high = row[f"{column}_low"], row[f"{column}_high"]
+    if low is None or high is None:
+        return str(shown(row[column]))
+    return f"{shown(row[column])} <small>{shown(low)}&ndash;{shown(high)}</small>"
