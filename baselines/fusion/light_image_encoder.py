@@ -64,7 +64,7 @@ METHOD = Method(
         {"encoder": "small_cnn", "resolution": 128},
         {"encoder": "mobilenet_v3_small", "resolution": 128},
         {"encoder": "mobilenet_v3_small", "resolution": 256},
-        {"encoder": "mobilenet_v3_large", "resolution": 256},
+        {"encoder": "mobilenet_v3_large", "resolution": 128},
     ),
     source="arXiv:1905.02244",
     modalities=("fusion",),
