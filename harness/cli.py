@@ -47,9 +47,9 @@ def list_(method_file: Methods = None, as_json: Json = False) -> None:
 @app.command()
 def doctor(data: Data = None, as_json: Json = False) -> None:
     """What this machine has, what is missing, and what to do about each problem."""
-    from harness.commands import report
+    from harness.commands.doctor import doctor as examine
 
-    report.doctor(data, as_json)
+    examine(data, as_json)
 
 
 @data_app.command("list")
@@ -154,7 +154,7 @@ def run(
     order = session.Order(
         task=registry.variant_name(task, reference),
         methods=methods or [],
-        scale=session.scale_of(scale),
+        scale=registry.scale_of(scale),
         seeds=session.numbers(seeds) if seeds else None,
         settings=settings,
         workers=workers,
@@ -301,6 +301,7 @@ def loop(
 
     Example: `slimbench loop --hours 10 && slimbench site`
     """
+    from harness import registry
     from harness.commands import loop as continuous
     from harness.commands import report, session
 
@@ -309,7 +310,7 @@ def loop(
         method or [],
         session.numbers(seeds),
         hours,
-        session.scale_of(scale),
+        registry.scale_of(scale),
         session.place(data, runs, None, "cpu", 0, 1, scale),
         (publish or report.PUBLISHED).resolve(),
         store,

@@ -61,7 +61,7 @@ def measure(
     from harness.commands import latency, serving, session
 
     model = registry.variant_name(model, reference)
-    place, scale_ = session.place(data, runs, results, "cpu", 0, 1, scale), session.scale_of(scale)
+    place, scale_ = session.place(data, runs, results, "cpu", 0, 1, scale), registry.scale_of(scale)
     if import_ is not None:
         code = latency.import_kit(import_, Path(model), place)
     elif model.endswith(".onnx"):

@@ -73,7 +73,7 @@ def sensitivity(
 
     where = session.place(data, runs, results, "cpu", threads, 1, scale)
     name = registry.variant_name(task, reference)
-    raise typer.Exit(probing.sensitivity(name, session.scale_of(scale), where, as_json))
+    raise typer.Exit(probing.sensitivity(name, registry.scale_of(scale), where, as_json))
 
 
 def modalities(
@@ -90,8 +90,9 @@ def modalities(
 
     Example: `slimbench modalities fraud_late_fusion`
     """
+    from harness import registry
     from harness.commands import modalities as studying
     from harness.commands import session
 
     where = session.place(data, runs, results, "cpu", threads, 1, scale)
-    studying.study(task, session.scale_of(scale), where, profile, as_json)
+    studying.study(task, registry.scale_of(scale), where, profile, as_json)

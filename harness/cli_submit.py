@@ -32,6 +32,7 @@ def submit(
 
     Example: `slimbench submit runs/TASK/my_method --card card.toml --out submissions/my_method.zip`
     """
+    from harness import registry
     from harness.commands import session, submission
 
     code = submission.submit(
@@ -41,7 +42,7 @@ def submit(
         out,
         method_files=method_file or [],
         store=store,
-        scale=session.scale_of(scale),
+        scale=registry.scale_of(scale),
         place=session.place(data, runs, None, "cpu", 0, 1, scale),
     )
     raise typer.Exit(code)

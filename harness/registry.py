@@ -12,20 +12,30 @@ import difflib
 import importlib
 import importlib.util
 import sys
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from functools import cache
 from importlib.metadata import entry_points
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 from harness.errors import UsageError
 from harness.record import sha256_of
-from harness.types import DataSet, Method, Setting, TableTask, Task
+from harness.types import DataSet, Method, Scale, Setting, TableTask, Task
 
 CASE_KINDS = {"quality", "long", "trade_off", "trained"}
 SHARED = "supernet"  # of the methods that need a space with one
 ROOT = Path(__file__).resolve().parent.parent
+WRITTEN_OUT: Mapping[str, tuple[str, Callable[[Any], bool]]] = {  # field: (example, test)
+    "name": ('name="my_method"', lambda value: isinstance(value, str)),
+    "version": ("version=1", lambda value: type(value) is int),
+    "settings": ('settings=({"speed_up": 2.0},), a comma after each', lambda v: _all(v, dict)),
+    "modalities": ('modalities=("image",), a comma after each', lambda value: _all(value, str)),
+}
+
+
+def _all(value: Any, kind: type) -> bool:
+    return isinstance(value, tuple | list) and all(isinstance(one, kind) for one in value)
 
 
 @dataclass(frozen=True)
@@ -117,10 +127,14 @@ def read_listing(path: Path, family: str) -> MethodListing:
     if not isinstance(call, ast.Call):
         raise UsageError(f"method file {path} has no `METHOD = Method(...)`; see CONTRIBUTING.md")
     fields = {word.arg: _literal(word.value, constants) for word in call.keywords if word.arg}
-    for name in ("name", "version", "settings", "modalities"):
+    for name, (example, fits) in WRITTEN_OUT.items():
         if name in fields and fields[name] is None:
             raise UsageError(
                 f"method file {path}: `{name}` must be written out, since listing does not import"
+            )
+        if name in fields and not fits(fields[name]):
+            raise UsageError(
+                f"method file {path}: `{name}` is {str(fields[name])[:80]!r}; write it as {example}"
             )
     return MethodListing(
         name=str(fields.get("name", path.stem)),
@@ -165,8 +179,10 @@ def load_method(path: Path) -> Method:
 
 
 def find_task(name: str) -> Task:
-    """The task of that name. Raises UsageError with the nearest name."""
-    task: Task = _find(name, tasks(), "task on models")
+    """The task on models of that name. Raises UsageError with the nearest name of any task."""
+    task = _find(name, _all_tasks(), "task")
+    if not isinstance(task, Task):
+        raise UsageError(f"{name} is a task on a table of architectures; this needs one on models")
     return task
 
 
@@ -205,8 +221,10 @@ def find_variant(name: str, checkpoint: str | None = None) -> Task:
 
 
 def find_table_task(name: str) -> TableTask:
-    """The table task of that name. Raises UsageError with the nearest name."""
-    task: TableTask = _find(name, table_tasks(), "table task")
+    """The table task of that name. Raises UsageError with the nearest name of any task."""
+    task = _find(name, _all_tasks(), "task")
+    if not isinstance(task, TableTask):
+        raise UsageError(f"{name} is a task on models; this needs one on a table of architectures")
     return task
 
 
@@ -219,6 +237,13 @@ def find_method(name: str, extra: Iterable[Path] = ()) -> MethodListing:
     """The method of that name. Raises UsageError with the nearest name."""
     method: MethodListing = _find(name, methods(extra), "method")
     return method
+
+
+def scale_of(name: str) -> Scale:
+    """A checked scale. Raises UsageError for another word."""
+    if name not in get_args(Scale):
+        raise UsageError(f"no scale is named '{name}'; there are smoke, standard and full")
+    return name  # type: ignore[return-value]
 
 
 def applies(method: MethodListing, task: Task) -> bool:

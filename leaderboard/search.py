@@ -21,6 +21,10 @@ if TYPE_CHECKING:
 
 Row = dict[str, Any]
 Points = Sequence[tuple[float, float, float]]  # (cost, validation, test) of an exact front
+OF_MODELS = (  # columns that every board has; an answer from a table has no artifact
+    *("quality", "retention", "macs", "params", "size_bytes"),
+    *("latency_ms_p50", "latency_ms_p99", "speedup", "speedup_low", "speedup_high", "settled"),
+)
 LIMITS = (0.25, 0.5, 0.75)  # latency limits, as shares of the exact front's costs in order
 
 
@@ -53,14 +57,19 @@ def _order(case: CaseBlock) -> tuple[bool, bool, float, str, str]:
 
 
 def of_newest_table(records: Sequence[SearchRecord]) -> list[SearchRecord]:
-    """Those of the newest task version and of the table last run on: boards never mix tables."""
+    """Those of the newest task version, of the table last run on, of each method's newest version.
+
+    Boards never mix tables.
+    """
     last = max(records, key=lambda one: (one.task.version, one.created), default=None)
-    return [
-        one
-        for one in records
-        if last is not None
-        and (one.task.version, one.task.table_sha256) == (last.task.version, last.task.table_sha256)
-    ]
+    if last is None:
+        return []
+    table = (last.task.version, last.task.table_sha256)
+    found = [one for one in records if (one.task.version, one.task.table_sha256) == table]
+    newest: dict[str, int] = {}
+    for one in found:
+        newest[one.method.name] = max(one.method.version, newest.get(one.method.name, 0))
+    return [one for one in found if one.method.version == newest[one.method.name]]
 
 
 def _checked(record: SearchRecord, traces: Mapping[str, Trace]) -> Trace | None:
@@ -97,6 +106,7 @@ def _row(record: SearchRecord, trace: Trace | None, front: Points) -> Row:
         "setting": record.setting,
         "source": record.method.source,
         "small_baseline": record.method.small_baseline,
+        "status": record.status,
         "seeds": 0,
         "failed": len(record.seeds),
         "cause": record.failures[0].cause if record.failures else None,
@@ -108,6 +118,7 @@ def _row(record: SearchRecord, trace: Trace | None, front: Points) -> Row:
         **dict.fromkeys(("hit_share", "hit_median", "hit_p90", "hypervolume", "hypervolume_std")),
         "transfer": {},
         "within_limits": [],
+        **dict.fromkeys(OF_MODELS),
     }
     if trace is None:
         return row
@@ -126,6 +137,7 @@ def _quality(case: CaseBlock, trace: Trace, answers: Trace) -> Row:
         "validation": float(answers["validation"].mean(dtype=float)),
         "test": float(test.mean()),
         "test_std": _std(test),
+        "quality": float(test.mean()) / 100,
         "regret": case.best_test - float(test.mean()),
         "score": float(test.mean()),
         "scores": test,

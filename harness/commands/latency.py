@@ -45,7 +45,7 @@ def measure_task(order: Order, as_json: bool) -> int:
     chosen = profile_of(order.profile)
     known = registry.methods(order.method_files)
     prepared = prepare(task, order.scale, order.place)
-    failed, skipped = 0, set()
+    failed, skipped, made = 0, set(), []
     if order.published:
         failed += _restore(prepared, order.place)
     for record, folder in finished_runs(prepared, order.place):
@@ -60,11 +60,12 @@ def measure_task(order: Order, as_json: bool) -> int:
         if found is None:
             continue
         failed += found.status not in ("ok", "off_profile")
-        if as_json:
-            print_json(json.loads(found.model_dump_json()))
-        else:
+        made.append(json.loads(found.model_dump_json()))
+        if not as_json:
             console.print(f"{record.method.name} {record.setting}: {speed_of(found)}")
-    for name in sorted(skipped):
+    if as_json:
+        print_json(made)
+    for name in sorted(skipped) if not as_json else ():
         console.print(f"skipped the runs of '{name}', which is unknown: add --method-file FILE.py")
     return 1 if failed else 0
 

@@ -1,4 +1,4 @@
-"""Commands that only read: list, doctor, data list, board, recommend, site."""
+"""Commands that only read: list, data list, board, recommend, site."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from harness import data as cache
-from harness import environment, registry
+from harness import registry
 from harness.errors import UsageError
 from harness.record import MeasurementRecord
 from harness.types import DataSet, TableTask, Task
@@ -75,50 +75,6 @@ def datasets(given: Path | None) -> None:
     print_table(f"Data sets in {folder}", ["name", "state", "origin", "licence"], rows)
 
 
-def doctor(given: Path | None, as_json: bool) -> None:
-    """Print facts about this machine and what to do about each problem."""
-    from harness.measure.machine import machine
-    from harness.measure.profile import list_profiles, load_profile, mismatch
-    from harness.run import sandbox
-
-    folder = cache.cache_folder(given)
-    names = sorted(registry.datasets())
-    ready = [name for name in names if cache.is_prepared(folder / name)]
-    profiles = [load_profile(name) for name in list_profiles()]
-    gpu = Path("/proc/driver/nvidia/version").is_file()
-    measured = [p for p in profiles if p.kind == "measured" and (p.cpu is not None or gpu)]
-    fits = [p.name for p in measured if not mismatch(p, machine())]
-    refused = sandbox.available()
-    facts: dict[str, Any] = environment.facts() | {
-        "precision": environment.precision("cpu"),
-        "data_folder": str(folder),
-        "data_ready": ready,
-        "sandbox": refused or "namespaces",
-        "profiles_matched": fits,
-    }
-    problems = [
-        f"data set {name} is missing: slimbench data prepare {name} --from DIR"
-        for name in names
-        if name not in ready
-    ]
-    if refused:
-        problems.append(
-            f"no sandbox: {refused}; runs are labelled unsandboxed and not published. Allow user "
-            "namespaces (sysctl kernel.unprivileged_userns_clone=1) or run as root"
-        )
-    if not fits:
-        problems.append(
-            "no profile matches this CPU: latency is measured off-profile, see profiles"
-        )
-    if as_json:
-        print_json(facts | {"problems": problems})
-        return
-    for name, value in facts.items():
-        console.print(f"[bold]{name:>17}[/] {value}", soft_wrap=True)
-    for problem in problems:
-        console.print(f"[yellow]to do[/] {problem}", soft_wrap=True)
-
-
 def folders(runs: Path, results: Path | None) -> list[Path]:
     """The published records and the user's own, where they exist."""
     own = results or runs / "results"
@@ -129,6 +85,7 @@ def rows_of(task: str, scale: str, profile: str | None, where: Sequence[Path]) -
     """The board's rows. Raises UsageError for an unknown task or no record at that scale."""
     import leaderboard
 
+    registry.scale_of(scale)
     registry.find_task(task.partition("@")[0])  # the board of a variant needs no checkpoint
     board_ = leaderboard.load(where)
     if task not in board_.tasks(scale):
@@ -166,6 +123,7 @@ def _search_board(task: str, scale: str, where: Sequence[Path], as_json: bool) -
     import leaderboard
     from harness.commands import search
 
+    registry.scale_of(scale)
     known = leaderboard.load(where)
     found = known.search(task, scale) if task in known.tasks(scale) else None
     if found is None:
@@ -201,7 +159,8 @@ def recommend(
         why = f"no row meets {found.unmet or 'all limits together'}"
         console.print(f"{why} ({limits})")
         if found.nearest:
-            console.print(f"nearest: {found.nearest['method']} {found.nearest['setting']}")
+            nearest = [f"{head} {f(found.nearest)}" for head, f in COLUMNS.items()]
+            console.print(f"nearest: {', '.join(nearest[1:])}", soft_wrap=True)
     return 0 if found.rows else 1
 
 

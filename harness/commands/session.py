@@ -11,7 +11,6 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import get_args
 
 from rich.markup import escape
 from rich.progress import (
@@ -37,6 +36,7 @@ from harness.run.ray_cluster import Cluster
 from harness.types import Scale
 
 DISK_PER_RUN_BYTES = 60 * 10**6
+DEVICES = ("cpu", "cuda")
 LARGEST_PUBLISHED_BYTES = 4 * 10**6
 TRAINING_MACS_PER_SECOND = 0.35e12  # ResNet-18, bf16, two Xeon cores with AMX, torch 2.13
 
@@ -59,22 +59,16 @@ class Order:
     cluster: Cluster | None = None
 
 
-def scale_of(name: str) -> Scale:
-    """A checked scale. Raises UsageError for another word."""
-    if name not in get_args(Scale):
-        raise UsageError(f"no scale is named '{name}'; there are smoke, standard and full")
-    return name  # type: ignore[return-value]
-
-
 def numbers(text: str) -> list[int]:
     """Seeds from `0,1,2` or `0-499`. Raises UsageError for anything else."""
     try:
         ends = [[int(end) for end in part.split("-")] for part in text.split(",")]
-        return [seed for part in ends for seed in range(part[0], part[-1] + 1)]
+        parts = [range(part[0], part[-1] + 1) for part in ends]
     except ValueError:
-        raise UsageError(
-            f"--seeds {text!r} is not a list of whole numbers such as 0,1,2 or 0-499"
-        ) from None
+        parts = []
+    if not parts or not all(parts):
+        raise UsageError(f"--seeds {text!r} is not a list of whole numbers such as 0,1,2 or 0-499")
+    return list(dict.fromkeys(seed for part in parts for seed in part))
 
 
 def place(
@@ -86,7 +80,14 @@ def place(
     workers: int,
     scale: str,
 ) -> Place:
-    """Where things lie; small runs take one thread, others share the cores."""
+    """Where things lie; small runs take one thread, others share the cores.
+
+    Raises UsageError for a device that is none, or that this machine lacks.
+    """
+    if device not in DEVICES:
+        raise UsageError(f"no device is named '{device}'; there are {' and '.join(DEVICES)}")
+    if device == "cuda" and not Path("/proc/driver/nvidia/version").is_file():
+        raise UsageError("--device cuda: this machine has no NVIDIA driver; use --device cpu")
     cores = len(os.sched_getaffinity(0))
     chosen = threads or (1 if scale == "smoke" else max(1, cores // workers))
     runs = runs.resolve()
@@ -110,7 +111,7 @@ def run(order: Order, dry_run: bool, as_json: bool) -> int:
     chosen = [registry.find_method(name, order.method_files) for name in names]
     prepared = prepare(task, order.scale, order.place, export=not dry_run)
     runs = plan(prepared, chosen, order.place, order.seeds or [0], order.settings, order.cost)
-    _announce(runs, as_json)
+    _announce(runs, as_json, dry_run)
     if dry_run:
         return 0
     profile = timing.default_profile() if order.measure else None
@@ -175,13 +176,16 @@ def _engine(
     return on_ray.run_all(runs, replace(order.cluster, profile=name), after, watch)
 
 
-def _announce(runs: list[Run], as_json: bool) -> None:
+def _announce(runs: list[Run], as_json: bool, dry_run: bool) -> None:
     pending = [run for run in runs if not (run.folder / "record.json").is_file()]
     macs = sum(run.budget.train_macs or 0.0 for run in pending)
     macs += sum({run.search_folder: run.search_macs for run in pending}.values())
     hours = macs / TRAINING_MACS_PER_SECOND / 3600
     disk = DISK_PER_RUN_BYTES * len(pending)
     free = shutil.disk_usage(runs[0].place.runs.parent).free if runs else 0
+    if as_json and dry_run:
+        planned = {"runs": len(runs), "done": len(runs) - len(pending), "train_macs": macs}
+        print_json(planned | {"hours": hours, "disk_bytes": disk, "free_bytes": free})
     if not as_json:
         console.print(
             f"{len(runs)} runs, {len(runs) - len(pending)} of them done before; at most "

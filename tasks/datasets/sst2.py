@@ -18,28 +18,42 @@ from tasks.models import pretrained
 LENGTH = 64  # the longest test sentence has 64 tokens
 CLASSES = ("negative", "positive")
 ROWS = {"train": (67_349, 37_569), "dev": (872, 444), "test_labelled": (1_821, 909)}
+SHA256 = {  # of the rows `sentence<TAB>label`, spaces around a sentence cut
+    "train": "3c91e2f5b06db2a8c4c4f517b2ebc2a834db524e925a7ae678d3e94244f16a49",
+    "dev": "928f85561721d3d496463886462108768e3b7c4c4cb0ceaa5aa983423489d8f9",
+    "test_labelled": "281ca9011009348e3456d416dab463c60a8434ddd391cb8377dd0a995f056aae",
+}
 WAY_OUT = "name the folder with SST-2/train.tsv, dev.tsv and test_labelled.tsv"
 CLS, SEP, VOCABULARY = 101, 102, 30_522
 # of the uncased pieces, one a line
 VOCABULARY_SHA256 = "0f052197aac305fe42f378b5c61554b7bacb34b8be4af83fec2cfdcdffbc9973"
 
 
-def read_table(path: Path) -> tuple[list[str], np.ndarray]:
+def parse(path: Path) -> tuple[list[str], np.ndarray]:
     """Sentences and labels uint8 (n,) of one file with the header `sentence<TAB>label`."""
     if not path.is_file():
         raise DataError(f"{path} is missing; {WAY_OUT}")
-    rows = [line.rsplit("\t", 1) for line in path.read_text(encoding="utf-8").split("\n")[1:]]
-    rows = [row for row in rows if row != [""]]
+    try:
+        lines = path.read_text(encoding="utf-8").split("\n")[1:]
+    except UnicodeDecodeError as error:
+        raise DataError(f"{path} is not UTF-8 at byte {error.start}; {WAY_OUT}") from None
+    rows = [line.rsplit("\t", 1) for line in lines if line]
     if any(len(row) != 2 or row[1] not in {"0", "1"} for row in rows):
         raise DataError(f"{path}: a line is not `sentence<TAB>0 or 1`; {WAY_OUT}")
-    labels = np.array([int(label) for _, label in rows], np.uint8)
+    return [sentence.strip() for sentence, _ in rows], np.array([r[1] for r in rows]).astype("u1")
+
+
+def read_table(path: Path) -> tuple[list[str], np.ndarray]:
+    """As `parse`; raises DataError unless these are the published rows, in their order."""
+    sentences, labels = parse(path)
     found, expected = (len(labels), int(labels.sum())), ROWS[path.stem]
-    if found != expected:
+    text = "\n".join(f"{one}\t{label}" for one, label in zip(sentences, labels, strict=True))
+    if sha256_of(text.encode()) != SHA256[path.stem]:
         raise DataError(
-            f"{path}: {found[0]} rows with {found[1]} positive ones, not {expected[0]} with "
-            f"{expected[1]}: the file is truncated or changed; {WAY_OUT}"
+            f"{path}: {found[0]:,} rows with {found[1]:,} positive ones are not the published "
+            f"{expected[0]:,} with {expected[1]:,}: the file is truncated or changed; {WAY_OUT}"
         )
-    return [sentence.strip() for sentence, _ in rows], labels
+    return sentences, labels
 
 
 def opened(tokenizer: Path) -> Any:

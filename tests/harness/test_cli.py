@@ -38,6 +38,13 @@ def slimbench(monkeypatch, capsys, tmp_path, place):
         (["run", DIGITS, "cifar_resnet", "--scale", "smoke"], "on vector data"),
         (["run", DIGITS, "--scale", "tiny"], "there are smoke, standard and full"),
         (["run", DIGITS, "--seeds", "one"], "whole numbers"),
+        (["run", DIGITS, "--seeds", "5-3"], "'5-3' is not a list of whole numbers"),
+        (["run", DIGITS, "--device", "gpu"], "no device is named 'gpu'; there are cpu and cuda"),
+        (["run", "cell_serch"], "did you mean 'cell_search'?"),
+        (["board", "cell_serch"], "did you mean 'cell_search'?"),
+        (["recommend", "cell_search"], "cell_search is a task on a table"),
+        (["board", DIGITS, "--scale", "tiny"], "there are smoke, standard and full"),
+        (["board", "cell_search", "--scale", "tiny"], "there are smoke, standard and full"),
         (["run", DIGITS, "--measure", "maybe"], "neither `now` nor `later`"),
         (["run", DIGITS, "static_int8", "--scale", "smoke", "--settings", "7"], "no setting '7'"),
         (["run", DIGITS, "static_int8"], "slimbench data prepare mnist"),
@@ -153,12 +160,74 @@ def test_two_methods_of_one_name_and_a_file_with_a_syntax_error_are_refused(slim
     assert (code, "syntax error" in errors) == (2, True)
 
 
+@pytest.mark.parametrize(
+    ("field", "sentence"),
+    [
+        ('version="one"', "`version` is 'one'; write it as version=1"),
+        ('settings=({"speed_up": 2.0})', "a comma after each"),
+        ("settings=5", "`settings` is '5'"),
+        ('modalities="image"', 'write it as modalities=("image",)'),
+    ],
+)
+def test_a_slip_in_a_method_file_is_named(slimbench, tmp_path, field, sentence):
+    file = tmp_path / "slip.py"
+    file.write_text(f'METHOD = Method(name="slip", {field})\n')
+    code, _, errors = slimbench("list", "--method-file", str(file))
+    assert code == 2
+    assert sentence in " ".join(errors.split())
+
+
+def test_a_device_that_is_not_there_is_refused_before_anything_runs(slimbench, place):
+    if Path("/proc/driver/nvidia/version").is_file():
+        pytest.skip("this machine has one")
+    code, _, errors = slimbench("run", DIGITS, "static_int8", "--device", "cuda")
+    assert (code, "no NVIDIA driver; use --device cpu" in errors) == (2, True)
+
+
+def test_seeds_are_counted_once():
+    from harness.commands.session import numbers
+
+    assert numbers("0,0-2,1") == [0, 1, 2]
+
+
+def test_a_plan_is_told_to_programs(slimbench):
+    words = ("run", DIGITS, "static_int8", "--scale", "smoke", "--dry-run", "--json")
+    code, out, _ = slimbench(*words)
+    assert code == 0
+    planned = json.loads(out)
+    assert planned["runs"] == 3 and planned["free_bytes"] > planned["disk_bytes"]
+
+
+def test_the_board_of_a_table_has_the_columns_of_every_board(slimbench):
+    code, out, _ = slimbench("board", "cell_search", "--json")
+    assert code == 0
+    needed = "method setting seeds status quality retention macs params size_bytes latency_ms_p50"
+    needed += " latency_ms_p99 speedup speedup_low speedup_high settled"
+    for row in json.loads(out):
+        assert set(needed.split()) <= set(row)
+        assert row["quality"] is None or 0 < row["quality"] < 1
+
+
+def test_packages_that_are_missing_or_of_another_version_are_named():
+    from harness.commands.doctor import missing_packages
+
+    asked = ["no-such-package>=1", "numpy>=1", "numpy<0.1", 'no-such-extra>=1; extra == "ray"']
+    first, second = missing_packages(asked)
+    assert first == "package no-such-package is not installed, not no-such-package>=1: make install"
+    assert second.startswith("package numpy is 2") and second.endswith(
+        "not numpy<0.1: make install"
+    )
+
+
 def test_doctor_names_what_is_missing_and_the_way_out(slimbench):
     code, out, _ = slimbench("doctor", "--json")
     facts = json.loads(out)
     assert code == 0
     assert facts["data_ready"] == []
-    assert any("slimbench data prepare mnist" in line for line in facts["problems"])
+    assert facts["threads"] >= 1
+    assert "data set mnist is missing: slimbench data prepare mnist --from DIR" in facts["problems"]
+    assert "data set fraud is missing: slimbench data prepare fraud" in facts["problems"]
+    assert not any(line.startswith("package ") for line in facts["problems"])
 
 
 @pytest.mark.parametrize("words", [["list"], ["board", "--help"], ["doctor", "--help"]])

@@ -31,19 +31,32 @@ def test_a_missing_file_names_the_files_to_give(tmp_path):
 
 
 def test_a_truncated_file_says_how_many_rows_it_has(tmp_path):
-    with pytest.raises(DataError, match="2 rows with 1 positive ones, not 872 with 444"):
+    with pytest.raises(DataError, match="2 rows with 1 positive ones are not the published 872"):
         sst2.read_table(write(tmp_path, ["good\t1", "bad\t0"]))
+
+
+def test_other_sentences_in_as_many_rows_are_refused(tmp_path):
+    rows = ["good\t1"] * 444 + ["bad\t0"] * 428
+    with pytest.raises(DataError, match=r"872 rows with 444 .* truncated or changed; name"):
+        sst2.read_table(write(tmp_path, rows))
+
+
+def test_a_file_cut_inside_a_letter_is_refused(tmp_path):
+    path = tmp_path / "dev.tsv"
+    path.write_bytes("sentence\tlabel\nfaçade".encode()[:-4])
+    with pytest.raises(DataError, match="is not UTF-8 at byte 17"):
+        sst2.read_table(path)
 
 
 @pytest.mark.parametrize("row", ["no label", "good\t2", "good\t"])
 def test_a_line_without_a_label_is_refused(tmp_path, row):
     with pytest.raises(DataError, match="a line is not `sentence<TAB>0 or 1`"):
-        sst2.read_table(write(tmp_path, ["good\t1", row]))
+        sst2.parse(write(tmp_path, ["good\t1", row]))
 
 
 def test_a_whole_file_is_read_and_tabs_in_sentences_stay(tmp_path):
     rows = ["tab\there\t1"] + ["good \t1"] * 443 + ["bad\t0"] * 428
-    sentences, labels = sst2.read_table(write(tmp_path, rows))
+    sentences, labels = sst2.parse(write(tmp_path, rows))
     assert sentences[:2] == ["tab\there", "good"]
     assert labels.sum() == 444
 
@@ -114,7 +127,7 @@ def test_a_request_that_is_all_padding_gets_finite_logits(answer):
 
 def test_an_empty_sentence_of_a_file_is_kept_as_a_row(tmp_path):
     rows = ["\t1"] + ["good\t1"] * 443 + ["bad\t0"] * 428
-    sentences, _ = sst2.read_table(write(tmp_path, rows))
+    sentences, _ = sst2.parse(write(tmp_path, rows))
     assert (sentences[0], len(sentences)) == ("", 872)
 
 
