@@ -91,11 +91,9 @@ class QuantizedEmbedding(nn.Module):
         return scale, torch.zeros((), dtype=torch.int32, device=scale.device)
 
 
-def quantization_aware(model: nn.Module, keep: tuple[str, ...] = ()) -> nn.Module:
-    """The model with every linear layer and embedding rounding, in place; `keep` stays fp32."""
+def quantization_aware(model: nn.Module) -> nn.Module:
+    """The model with every linear layer and large embedding rounding, in place."""
     for name, module in list(model.named_modules()):
-        if name in keep:
-            continue
         if isinstance(module, nn.Linear):
             model.set_submodule(name, QuantizedLinear(module))
         elif isinstance(module, nn.Embedding) and module.num_embeddings > 1000:

@@ -36,6 +36,10 @@ class Compression(Protocol):
         """Names of the reference's modules whose outputs must not be cut."""
 
     @property
+    def mask(self) -> str | None:
+        """The input that is 1 where a padded request has something; None without padding."""
+
+    @property
     def context(self) -> Mapping[str, np.ndarray]:
         """What all training examples share, for example a graph; empty for most tasks."""
 

@@ -25,8 +25,13 @@ class TextCNN(nn.Module):
 
     def forward(self, ids: Tensor, mask: Tensor) -> Tensor:
         """int64 (n, t) token ids and mask to logits (n, classes)."""
-        vectors = (self.vocabulary(ids) * mask[:, :, None]).transpose(1, 2)  # (n, width, t)
-        found = [torch.relu(window(vectors)).amax(2) for window in self.windows]
+        present = mask[:, None, :].to(self.classifier.weight.dtype)  # (n, 1, t)
+        vectors = self.vocabulary(ids).transpose(1, 2) * present  # (n, width, t)
+        length = ids.shape[1]
+        found = [
+            (torch.relu(window(vectors)[:, :, -length:]) * present).amax(2)  # around each token
+            for window in self.windows
+        ]
         logits: Tensor = self.classifier(self.dropout(torch.cat(found, 1)))
         return logits
 

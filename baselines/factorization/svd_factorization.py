@@ -13,20 +13,24 @@ EXAMPLES = 256
 
 
 def input_moments(problem: Compression, model: nn.Module, names: list[str]) -> dict[str, Tensor]:
-    """Second moment float64 (inputs, inputs) of each named linear layer's inputs."""
+    """Second moment float64 (inputs, inputs) of each named linear layer's inputs, less padding."""
     moments: dict[str, Tensor] = {}
     hooks = []
+    arrays = problem.calibration(EXAMPLES)
+    mask = torch.from_numpy(arrays[problem.mask]) > 0 if problem.mask else None
     for name in names:
 
         def add(_: nn.Module, inputs: tuple[Tensor, ...], name: str = name) -> None:
-            rows = inputs[0].detach().flatten(0, -2).double()
+            features = inputs[0].detach().double()
+            if mask is not None and features.shape[:-1] == mask.shape:
+                features = features[mask.to(features.device)]
+            rows = features.flatten(0, -2)
             moments[name] = moments.get(name, 0) + rows.T @ rows / len(rows)
 
         hooks.append(model.get_submodule(name).register_forward_pre_hook(add))
     device = next(model.parameters()).device
-    arrays = problem.calibration(EXAMPLES).values()
     with torch.inference_mode():
-        model(*(torch.from_numpy(array).to(device) for array in arrays))
+        model(*(torch.from_numpy(array).to(device) for array in arrays.values()))
     for hook in hooks:
         hook.remove()
     return moments

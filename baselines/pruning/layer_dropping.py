@@ -6,7 +6,6 @@ dropping).
 
 from typing import Any
 
-import torch
 from torch import nn
 
 from harness import Compression, Method
@@ -19,7 +18,8 @@ def kept(count: int, keep: int, which: str) -> list[int]:
         return list(range(keep))
     if which == "bottom":
         return list(range(count - keep, count))
-    return sorted({round(x) for x in torch.linspace(0, count - 1, keep).tolist()})
+    order = [*range(count - 1, -1, -2), *range(count - 2, -1, -2)]  # every other one from the top
+    return sorted(order[count - keep :])
 
 
 def solve(problem: Compression, share: float, which: str) -> nn.Module:

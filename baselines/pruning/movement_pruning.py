@@ -51,9 +51,8 @@ class Movement(nn.Module):
 
     def drop(self, share: float) -> None:
         """Set the threshold so that `share` of the scores lie below it."""
-        count = round(share * self.scores.numel())
-        if count:
-            self.threshold.copy_(self.scores.detach().flatten().kthvalue(count).values)
+        first_kept = min(round(share * self.scores.numel()) + 1, self.scores.numel())
+        self.threshold.copy_(self.scores.detach().flatten().kthvalue(first_kept).values)
 
 
 def solve(problem: Compression, sparsity: float) -> nn.Module:

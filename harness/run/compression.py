@@ -53,6 +53,11 @@ class Problem:
         return self.task.keep
 
     @property
+    def mask(self) -> str | None:
+        """The input that is 1 where a padded request has something; None without padding."""
+        return self.task.mask
+
+    @property
     def context(self) -> Mapping[str, np.ndarray]:
         """What all training examples share, for example a graph; empty for most tasks."""
         return self.train_split.context
