@@ -162,6 +162,8 @@ class Task:
     than `numeric_tolerance` of the largest one count as equal. `search` is what search methods are
     asked to find on this task, `growth` how its reference is timed as its data grow. `modalities`
     names parts that a request may come without: {input: the value that stands for missing}.
+    `stands_for(targets)` is how many requests of the real traffic each test example stands for,
+    where that differs: timed requests are drawn by it.
     """
 
     name: str
@@ -201,6 +203,7 @@ class Task:
     search: TrainedSpace | None = None
     growth: Growth | None = None
     modalities: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
+    stands_for: Callable[[np.ndarray], np.ndarray] | None = None
 
     @property
     def answer(self) -> Input:

@@ -2,7 +2,8 @@
 
 Source: Friedman 2001, doi:10.1214/aos/1013203451, as histograms (Ke et al. 2017, LightGBM) by
 scikit-learn. Features and trees are one graph, so that the raw request goes in. Trees multiply
-nothing: their training is limited by the run's time, not by its multiply-accumulates.
+nothing: their training is limited by the run's time, not by its multiply-accumulates. Version 1
+read documents at the odds of all training requests.
 """
 
 from typing import Any
@@ -18,6 +19,7 @@ from harness.trees import with_trees
 KINDS = 16  # of events, with padding as 0
 MODALITIES = {"all": (0, 1, 2), "transaction_log": (0, 1), "transaction": (0,)}
 TILE = 8  # pixels a side
+BLANK = 255  # every pixel of a request without a document
 
 
 class HandFeatures(nn.Module):
@@ -79,18 +81,24 @@ class HandFeatures(nn.Module):
         return [quiet, loud, dark, bright, middle, quiet / (middle + 1e-3)]
 
 
-def training_data(problem: Compression, made: HandFeatures) -> tuple[np.ndarray, np.ndarray]:
-    """Features float32 (n, features) and labels (n,) of one pass over the training split."""
+def training_data(
+    problem: Compression, made: HandFeatures
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Features float32 (n, features), labels (n,), and whether there is a document, bool (n,).
+
+    One pass over the training split.
+    """
     examples = int(problem.occurrences("events").sum()) // problem.example[2].shape[1]
-    rows, labels, seen = [], [], 0
+    rows, labels, documents, seen = [], [], [], 0
     for inputs, targets in problem.batches(made, examples):
         if seen + len(targets) > examples:
             break
         with torch.inference_mode():
             rows.append(made(*(each.cpu() for each in inputs)).numpy())
         labels.append(targets.cpu().numpy())
+        documents.append((inputs[1].cpu().flatten(1) < BLANK).any(1).numpy())
         seen += len(targets)
-    return np.concatenate(rows), np.concatenate(labels)
+    return np.concatenate(rows), np.concatenate(labels), np.concatenate(documents)
 
 
 def solve(problem: Compression, features: str, trees: int) -> ModelProto:
@@ -98,7 +106,7 @@ def solve(problem: Compression, features: str, trees: int) -> ModelProto:
     from sklearn.ensemble import HistGradientBoostingClassifier
 
     made = HandFeatures(MODALITIES[features])
-    rows, labels = training_data(problem, made)
+    rows, labels, documents = training_data(problem, made)
     booster: Any = HistGradientBoostingClassifier(
         max_iter=trees,
         learning_rate=min(0.2, 30 / trees),
@@ -110,13 +118,14 @@ def solve(problem: Compression, features: str, trees: int) -> ModelProto:
     ).fit(rows, labels)
     nodes = [stage[0].nodes for stage in booster._predictors]
     base = float(booster._baseline_prediction.ravel()[0])
-    even = float(np.log((labels == 0).sum() / (labels == 1).sum()))  # logits are read at even odds
+    like = labels[documents] if 2 in made.modalities else labels  # requests as those to come
+    even = float(np.log((like == 0).sum() / (like == 1).sum()))  # logits are read at even odds
     return with_trees(problem.export(made), nodes, base + even)
 
 
 METHOD = Method(
     name="boosted_trees",
-    version=1,
+    version=2,
     solves=Compression,
     solve=solve,
     settings=(

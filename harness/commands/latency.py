@@ -145,7 +145,7 @@ def freeze(
 
     task, chosen = registry.find_variant(name), profile_of(profile)
     prepared = prepare(task, scale, where)
-    inputs, expected = timing.requests(prepared.data, prepared.anchor.with_name("predictions.npz"))
+    inputs, expected = timing.requests(prepared, prepared.anchor.with_name("predictions.npz"))
     starts: list[float] = []
     version = chosen.runtime_version
     while len(starts) < 10:
@@ -202,7 +202,7 @@ def pack_kit(task_name: str, scale: Scale, where: Place, folder: Path) -> int:
         for path in sorted((where.runs / task.name).glob(f"*/{scale}/*/model.onnx"))
         if path.parent.parent.parent.name != "reference" or path.parent.name.find(".v") < 0
     }
-    inputs, _ = timing.requests(prepared.data, prepared.anchor.with_name("predictions.npz"))
+    inputs, _ = timing.requests(prepared, prepared.anchor.with_name("predictions.npz"))
     profile = load_profile("ort-1t-remote")
     options = {"task": task.name, "task_version": task.version}
     pack(folder, entries, prepared.anchor, profile, inputs, **options)  # type: ignore[arg-type]

@@ -99,7 +99,7 @@ def natural_length(name: str, scale: Scale, place: Place, profile: str | None) -
     model = prepared.anchor.with_name("free_length.onnx")
     if not model.is_file():
         write_atomically(model, _free_length(prepared))
-    inputs, expected = of_runs.requests(prepared.data, prepared.anchor.with_name("predictions.npz"))
+    inputs, expected = of_runs.requests(prepared, prepared.anchor.with_name("predictions.npz"))
     found = measure(
         model,
         prepared.anchor,

@@ -62,7 +62,7 @@ def measure_folder(
     with locked(folder / "lock"):
         found = parse_line(path.read_text(), str(path)) if path.is_file() else None
         if not is_usable(found, profile, prepared.task.throughput_batch):
-            inputs, expected = requests(prepared.data, folder / "predictions.npz")
+            inputs, expected = requests(prepared, folder / "predictions.npz")
             found = measure(
                 folder / "model.onnx",
                 prepared.anchor,
@@ -100,18 +100,25 @@ def is_usable(
     )
 
 
-def requests(data_folder: Path, predictions: Path) -> tuple[dict[str, np.ndarray], np.ndarray]:
+def requests(prepared: Prepared, predictions: Path) -> tuple[dict[str, np.ndarray], np.ndarray]:
     """Test inputs by name (REQUESTS, *shape), and the predictions that were scored for them."""
-    inputs, index = spread_inputs(data_folder)
+    inputs, index = spread_inputs(prepared)
     whole = predictions.with_name(ANSWERS)
     with np.load(whole if whole.is_file() else predictions, allow_pickle=False) as stored:
         return inputs, stored["prediction"][index]
 
 
-def spread_inputs(data_folder: Path) -> tuple[dict[str, np.ndarray], np.ndarray]:
-    """Test inputs by name (REQUESTS, *shape), evenly spread, and their rows."""
-    split = data.load_split(data_folder, "test")
-    index = np.linspace(0, len(split) - 1, min(REQUESTS, len(split))).astype(int)
+def spread_inputs(prepared: Prepared) -> tuple[dict[str, np.ndarray], np.ndarray]:
+    """Test inputs by name (REQUESTS, *shape), evenly spread, and their rows.
+
+    Where test examples stand for more or fewer requests, they are spread over those.
+    """
+    split = data.load_split(prepared.data, "test")
+    count = min(REQUESTS, len(split))
+    index = np.linspace(0, len(split) - 1, count).astype(int)
+    if prepared.task.stands_for is not None:
+        ends = np.cumsum(prepared.task.stands_for(np.asarray(split.targets)))
+        index = np.searchsorted(ends, (np.arange(count) + 0.5) / count * ends[-1])
     return {name: np.array(array[index]) for name, array in split.inputs.items()}, index
 
 

@@ -168,10 +168,8 @@ def time_again(
     profile = timing.default_profile()
     if profile is None:
         return None, "no profile matches this machine"
-    inputs, _ = timing.spread_inputs(prepared.data)
+    inputs, chosen = timing.spread_inputs(prepared)
     labels = work / "expected.npy"
-    test = data.load_split(prepared.data, "test")
-    chosen = _spread(len(test), timing.REQUESTS)
     np.save(labels, prepared.task.predict([array[chosen] for array in outputs]))
     paths = save_inputs(work, {"requests": inputs})
     job = _job(

@@ -192,7 +192,7 @@ def _measure(work: Path, prepared: Prepared) -> MeasurementRecord | None:
     profile = timing.default_profile()
     if profile is None:
         return None
-    inputs, expected = timing.requests(prepared.data, work / "predictions.npz")
+    inputs, expected = timing.requests(prepared, work / "predictions.npz")
     found = measure(
         work / "model.onnx",
         prepared.anchor,

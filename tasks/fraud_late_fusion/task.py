@@ -38,10 +38,15 @@ def ranking(
 ) -> Ranking:
     """Margins of the logits (n, 2), with the number of requests that each stands for."""
     margins = predictions[:, 1].astype(np.float64) - predictions[:, 0]
+    return Ranking(margins, targets % 2 == 1, requests(targets, stands_for))
+
+
+def requests(targets: np.ndarray, stands_for: Mapping[int, float] = fraud.WEIGHTS) -> np.ndarray:
+    """How many requests of the traffic each example of a stratum stands for, float64 (n,)."""
     weights = np.ones(len(targets))
     for stratum, weight in stands_for.items():
         weights[targets == stratum] = weight
-    return Ranking(margins, targets % 2 == 1, weights)
+    return weights
 
 
 def average_precision(predictions: np.ndarray, targets: np.ndarray) -> float:
@@ -108,6 +113,7 @@ TASK = Task(
     example_scores=example_scores,
     aggregate=average_precision,
     slices=slices,
+    stands_for=requests,
     figures=beside,
     choices={"fusion": ("concatenation", "gated")},
     modalities={

@@ -8,7 +8,7 @@ import numpy as np
 
 from tasks.datasets import fraud_spliced
 from tasks.fraud_late_fusion.task import TASK as GENERATED
-from tasks.fraud_late_fusion.task import beside, ranking
+from tasks.fraud_late_fusion.task import beside, ranking, requests
 
 
 def average_precision(predictions: np.ndarray, targets: np.ndarray) -> float:
@@ -26,6 +26,11 @@ def figures(predictions: np.ndarray, targets: np.ndarray) -> Mapping[str, float]
     return beside(predictions, targets, fraud_spliced.WEIGHTS)
 
 
+def stands_for(targets: np.ndarray) -> np.ndarray:
+    """How many requests of the traffic each example stands for, float64 (n,)."""
+    return requests(targets, fraud_spliced.WEIGHTS)
+
+
 TASK = replace(
     GENERATED,
     name="fraud_late_fusion_spliced",
@@ -34,6 +39,7 @@ TASK = replace(
     example_scores=example_scores,
     aggregate=average_precision,
     figures=figures,
+    stands_for=stands_for,
     search=None,
     folder=Path(__file__).parent,
 )
