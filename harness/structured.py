@@ -67,17 +67,20 @@ def pruner_for(
     model: nn.Module,
     importance: Importance,
     kind: Any = torch_pruning.pruner.BasePruner,
+    keep: tuple[str, ...] = (),
     **options: Any,
 ) -> Any:
-    """A Torch-Pruning pruner of `model` that leaves the problem's `keep` layers' outputs alone.
+    """A Torch-Pruning pruner of `model` that leaves alone the outputs of layers to keep.
+
+    Those are the problem's and the given `keep`, by name.
 
     Heads keep their size too: in a transformer the width and the feed-forward neurons go.
     """
     device = next(model.parameters()).device
-    keep = [
+    ignored = [
         module
         for name, module in model.named_modules()
-        if name in problem.keep or name.endswith(ATTENTION)
+        if name in (*problem.keep, *keep) or name.endswith(ATTENTION)
     ]
     defaults = {"pruning_ratio": 0.99, "max_pruning_ratio": 0.99, "iterative_steps": STEPS}
     with warnings.catch_warnings():
@@ -86,7 +89,7 @@ def pruner_for(
             model,
             tuple(tensor[:2].to(device) for tensor in problem.example),
             importance=importance,
-            ignored_layers=keep,
+            ignored_layers=ignored,
             **(defaults | options),
         )
 

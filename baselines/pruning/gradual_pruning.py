@@ -5,6 +5,7 @@ Source: schedule of Zhu and Gupta 2017, arXiv:1710.01878, section 3; sensitivity
 """
 
 import copy
+from typing import Any
 
 from torch import nn
 
@@ -23,7 +24,10 @@ def sensitivity(problem: Compression, model: nn.Module) -> dict[str, float]:
         if isinstance(module, nn.Conv2d | nn.Linear) and name not in problem.keep:
             trial = copy.deepcopy(model)
             layer = trial.get_submodule(name)
-            options = {"pruning_ratio": 0.0, "pruning_ratio_dict": {layer: PROBE_RATIO}}
+            options: dict[str, Any] = {
+                "pruning_ratio": 0.0,
+                "pruning_ratio_dict": {layer: PROBE_RATIO},
+            }
             pruner_for(problem, trial, l1_norm(), iterative_steps=1, **options).step()
             lost[name] = max(0.0, whole - problem.validate(trial, PROBE))
     return lost

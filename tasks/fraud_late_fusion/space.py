@@ -17,10 +17,43 @@ DECISIONS = {
 
 
 def network(problem: Compression, architecture: Architecture) -> Any:
-    """A light late fusion with branches of their own sizes, untrained."""
+    """A light late fusion with branches of their own sizes, untrained; layers named by role."""
     from tasks.models import fusion
 
-    return fusion.uneven(**values(DECISIONS)(architecture))
+    model: Any = fusion.uneven(**values(DECISIONS)(architecture))
+    model.table.layers = by_role(model.table.layers)
+    shrink, encoder = model.image.encoder
+    model.image.encoder = nn_sequential(shrink=shrink, layers=by_role(encoder))
+    return model
+
+
+def by_role(layers: Any) -> Any:
+    """The same layers named by what they do, so that depths share the weights of like layers.
+
+    A convolution that halves the resolution starts a stage, others count within it; the last
+    linear layer is the output.
+    """
+    from torch import nn
+
+    named: dict[str, Any] = {}
+    stage, last = 0, len(layers) - 1
+    for place, layer in enumerate(layers):
+        halves = isinstance(layer, nn.Sequential) and getattr(layer[0], "stride", (1,))[0] > 1
+        stage += halves
+        kind = "output" if place == last else "down" if halves else type(layer).__name__.lower()
+        count = sum(name.startswith(f"{kind}{stage}_") for name in named)
+        named[f"{kind}{stage}_{count}"] = layer
+    return nn_sequential(**named)
+
+
+def nn_sequential(**layers: Any) -> Any:
+    """Named layers one after another."""
+    from torch import nn
+
+    made = nn.Sequential()
+    for name, layer in layers.items():
+        made.add_module(name, layer)
+    return made
 
 
 SEARCH = TrainedSpace(

@@ -7,9 +7,11 @@ import pytest
 import torch
 from torch import nn
 
+from baselines.fusion import branch_pruning
 from baselines.fusion.boosted_trees import HandFeatures, training_data
 from baselines.fusion.early_exit import threshold
 from harness.odds import to_even_odds
+from tasks.fraud_late_fusion.task import TASK
 
 
 class Margin(nn.Module):
@@ -64,3 +66,43 @@ def test_trees_know_which_requests_have_a_document():
     assert len(features) == rows
     assert found.tolist() == labels.tolist()
     assert documents.tolist() == [True, True, False, False, False, False]
+
+
+def test_each_branch_loses_its_own_share_and_keeps_its_vector():
+    torch.manual_seed(0)
+    model = TASK.build(width=0.5, fusion="gated").eval()
+    whole = {name: tuple(each.shape) for name, each in model.named_parameters()}
+    example = (
+        torch.zeros(4, 5, dtype=torch.int64),
+        torch.randint(0, 255, (4, 256, 256), dtype=torch.uint8),
+        torch.randint(1, 9, (4, 64)),
+        torch.rand(4, 64),
+        torch.rand(4, 8),
+    )
+    problem = SimpleNamespace(example=example, keep=("classifier",))
+    shares = {"table": 0.0, "log": 0.5, "image": 0.75}
+    cut = branch_pruning.pruned(problem, model, shares)
+    assert cut(*example).shape == (4, 2)
+    found = {name: tuple(each.shape) for name, each in cut.named_parameters()}
+    assert all(found[name] == whole[name] for name in whole if name.startswith("fusion"))
+    assert all(found[name] == whole[name] for name in whole if name.startswith("table"))
+    assert found["log.layers.0.weight"][0] == whole["log.layers.0.weight"][0] / 2
+    assert found["image.encoder.1.0.weight"][0] == whole["image.encoder.1.0.weight"][0] / 4
+    for branch in shares:
+        last = branch_pruning.layers_of(model, branch)[-1]
+        assert found[f"{last}.weight"][0] == model.features
+
+
+def test_layers_of_one_name_play_one_role_at_every_depth():
+    space = TASK.search.space
+    sizes = [len(names) for names in space.choices]
+    roles: dict[str, set[tuple[bool, int]]] = {}
+    for depth in range(sizes[3]):
+        model = TASK.search.network(None, (1, 1, 1, depth, 2))
+        for name, module in model.named_modules():
+            if isinstance(module, nn.Conv2d | nn.Linear):
+                halves = getattr(module, "stride", (1,))[0] == 2
+                outputs = module.weight.shape[0]
+                roles.setdefault(name, set()).add((halves, outputs))
+    assert all(len(found) == 1 for found in roles.values()), roles
+    assert "image.encoder.layers.down4_0.0" in roles
