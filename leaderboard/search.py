@@ -137,7 +137,7 @@ def _quality(case: CaseBlock, trace: Trace, answers: Trace) -> Row:
         "validation": float(answers["validation"].mean(dtype=float)),
         "test": float(test.mean()),
         "test_std": _std(test),
-        "quality": float(test.mean()) / 100,
+        "quality": float(test.mean()),
         "regret": case.best_test - float(test.mean()),
         "score": float(test.mean()),
         "scores": test,
@@ -252,14 +252,21 @@ def curve(
 
 
 def attained(trace: Trace, dataset: str, grid: np.ndarray) -> np.ndarray:
-    """Median over seeds of the best test quality among answers that cost at most each of `grid`."""
+    """Median over seeds of the test quality of the answer to take at each cost of `grid`.
+
+    That is the best by validation among those that cost no more.
+    """
     lines = trace["answer"]
     seeds, cost = trace["seed"][lines], trace["cost"][lines]
     test = trace[f"test_{dataset}"][lines].astype(float)
+    validation = trace["validation"][lines].astype(float)
     able = cost <= grid[:, None]  # (grid, answers)
-    best = [np.where(able & (seeds == seed), test, np.nan) for seed in np.unique(seeds)]
-    columns = np.stack([np.max(np.nan_to_num(one, nan=-1.0), axis=1) for one in best])
-    middle = np.median(columns, axis=0)
+    columns = []
+    for seed in np.unique(seeds):
+        known = np.where(able & (seeds == seed), validation, -np.inf)  # (grid, answers)
+        chosen = known.argmax(axis=1)
+        columns.append(np.where(np.isfinite(known.max(axis=1)), test[chosen], -1.0))
+    middle = np.median(np.stack(columns), axis=0)
     return np.where(middle > 0, middle, np.nan)
 
 

@@ -39,7 +39,8 @@ def devices_section(
     parts = [
         "## Against a device",
         "<p>Hypervolume of the answers in test quality and cost, as a share of the exact front's "
-        "(reference point: quality 0 and the largest cost of the table); then test quality of the "
+        "(reference point: quality 0 and the largest cost of the table; bold: the best, and those "
+        "that a test over seeds cannot tell from it); then test quality of the "
         "best answer by validation within a cost limit, beside the exact best (limits at a "
         "quarter, a half and three quarters of the exact front's points).</p>",
         _hypervolumes(rows),
@@ -57,18 +58,18 @@ def _hypervolumes(rows: Sequence[Row]) -> str:
     lines = []
     for case in dict.fromkeys(row["case"] for row in rows):
         mine = {label(row): row for row in rows if row["case"] == case}
-        best = max((row["hypervolume"] or 0.0 for row in mine.values()), default=0.0)
-        cells = "".join(f"<td>{_share(mine.get(name), best)}</td>" for name in methods)
+        cells = "".join(f"<td>{_share(mine.get(name))}</td>" for name in methods)
         title = next(iter(mine.values()))["case_title"]
         lines.append(f'<tr><th scope="row">{text(title)}</th>{cells}</tr>')
     return html_table(("Case", *map(text, methods)), lines, "Hypervolumes")
 
 
-def _share(row: Row | None, best: float) -> str:
+def _share(row: Row | None) -> str:
+    """A hypervolume, bold in the group that nothing is shown to beat."""
     if row is None or row["hypervolume"] is None:
         return figures.UNKNOWN
     shown = f"{100 * row['hypervolume']:.2f}% <small>±{100 * row['hypervolume_std']:.2f}</small>"
-    return f"<b>{shown}</b>" if row["hypervolume"] == best else shown
+    return f"<b>{shown}</b>" if row["tie_group"] == 1 else shown
 
 
 def _case(

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from harness.record_search import SearchRecord
+from harness.record_search import CaseBlock, SearchRecord
 from leaderboard.board import SearchTable
 from leaderboard.pages import figures
 from leaderboard.pages.card_page import card_link
@@ -23,6 +23,7 @@ from leaderboard.search_published import Published, published_of, published_pick
 Row = dict[str, Any]
 GRID = 60  # points of a curve
 MOST_LINES = 9  # curves of one picture, the best first
+FLOOR = ("local_search", "random_search")  # in every picture
 MOST_BANDS = 3
 REGRET_FLOOR = 1e-4  # 0.01 points
 TITLES = {"cifar10": "CIFAR-10", "cifar100": "CIFAR-100", "imagenet16_120": "ImageNet16-120"}
@@ -83,39 +84,66 @@ def _quality_section(found: SearchTable, case: str, names: Sequence[str]) -> lis
     rows = [row for row in found.rows if row["case"] == case]
     records = {one.key: one for one in found.records}
     block = records[rows[0]["key"]].case
-    axis = "seconds" if block.queries is None else "queries"
-    budget = block.simulated_seconds or block.queries or 1
-    grid = np.geomspace(budget / 100 if axis == "seconds" else 1, budget, GRID)
-    shown = [row for row in rows if row["seeds"]][:MOST_LINES]
-    banded = shown[:MOST_BANDS]
-    pictures = []
-    unit = "simulated seconds (an estimate)" if axis == "seconds" else "queries"
-    for what, ceiling in (("Test regret", block.best_test), ("Test quality", None)):
-        series = []
-        for row in shown:
-            mean, low, high = curve(found.traces[row["key"]], block.dataset, axis, grid)
-            if ceiling is not None:
-                mean, low, high = ceiling - mean, ceiling - high, ceiling - low
-            band = (low, high) if row in banded else (None, None)
-            series.append(Series(label(row), grid, mean, *band))
-        plot = LinePlot(
-            series,
-            unit,
-            f"{what}, {'points' if ceiling else '%'}",
-            names=names,
-            floor=REGRET_FLOOR if ceiling else None,
-        )
-        pictures.append(
-            f'<figure class="sb-figure">{line_svg(plot)}<figcaption>{what} of the best so far by '
-            f"validation; mean of the seeds, bands of the first {len(banded)} rows from 10% to 90%"
-            "</figcaption></figure>"
-        )
+    shown = drawn(rows)
+    axes = ["queries", "seconds"] if block.queries is not None else ["seconds", "queries"]
+    if not any(found.traces[row["key"]]["seconds"].any() for row in shown):
+        axes.remove("seconds")  # the table's source gives no training times
+    first, *others = [
+        _curves(found, shown, block, axis, names, what)
+        for axis in axes
+        for what in ("Test regret", "Test quality")
+    ]
     return [
         f"## {text(block.title)}",
-        pictures[0],
-        f"<details><summary>Test quality</summary>{pictures[1]}</details>",
+        first,
+        f"<details><summary>Test quality, other axes</summary>{''.join(others)}</details>",
         _quality_table(rows, block.best_architecture_test, block.best_test),
     ]
+
+
+def drawn(rows: Sequence[Row]) -> list[Row]:
+    """The best rows, and the best of each of the FLOOR methods that all are shown against."""
+    done = [row for row in rows if row["seeds"]]
+    floor = [next((row for row in done if row["method"] == name), None) for name in FLOOR]
+    best = done[:MOST_LINES]
+    return best + [row for row in floor if row is not None and row not in best]
+
+
+def _curves(
+    found: SearchTable,
+    rows: Sequence[Row],
+    block: CaseBlock,
+    axis: str,
+    names: Sequence[str],
+    what: str,
+) -> str:
+    """A picture of what the best so far is worth, against `queries` or `seconds`."""
+    traces = {row["key"]: found.traces[row["key"]] for row in rows}
+    budget = block.queries if axis == "queries" else block.simulated_seconds
+    last = budget or max(float(trace[axis].max()) for trace in traces.values())
+    grid = np.geomspace(last / 100 if axis == "seconds" else 1, last, GRID)
+    ceiling = block.best_test if what == "Test regret" else None
+    series = []
+    for row in rows:
+        mean, low, high = curve(traces[row["key"]], block.dataset, axis, grid)
+        if ceiling is not None:
+            mean, low, high = ceiling - mean, ceiling - high, ceiling - low
+        band = (low, high) if row in rows[:MOST_BANDS] else (None, None)
+        series.append(Series(label(row), grid, mean, *band))
+    unit = "simulated seconds (an estimate)" if axis == "seconds" else "queries"
+    plot = LinePlot(
+        series,
+        unit,
+        f"{what}, {'%' if ceiling is None else 'points'}",
+        names=names,
+        floor=None if ceiling is None else REGRET_FLOOR,
+    )
+    return (
+        f'<figure class="sb-figure">{line_svg(plot)}<figcaption>{what} of the best so far by '
+        f"validation, against {unit}; mean of the seeds, bands of the first "
+        f"{min(MOST_BANDS, len(rows))} rows from 10% to 90%; always with the best rows of "
+        f"{' and '.join(FLOOR)}</figcaption></figure>"
+    )
 
 
 def _quality_table(rows: Sequence[Row], best_by_validation: float, best: float) -> str:

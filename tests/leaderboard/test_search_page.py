@@ -21,7 +21,7 @@ from leaderboard import load
 from leaderboard.pages.cell_picture import cell_svg
 from leaderboard.pages.line_plot import LinePlot, Series, line_svg
 from leaderboard.pages.search_devices import devices_section
-from leaderboard.pages.search_page import search_page
+from leaderboard.pages.search_page import MOST_LINES, drawn, search_page
 from leaderboard.search_published import Pick, published_of, published_picks
 
 GOOD = [lines(seed, [(1, 0), (3 + seed, 2)], [2]) for seed in range(3)]
@@ -39,7 +39,8 @@ def test_a_page_has_the_queries_the_table_and_the_winning_cell(tmp_path: Path) -
     assert "4 / 5 <small>100% within 10</small>" in page
     assert "80.00% <small>±0.00</small>" in page
     assert "answer of 3 of 3 seeds of finder 3, number 2, the best by validation" in page
-    assert page.count("<svg") == 3  # regret, quality, cell
+    assert page.count("<svg") == 5  # regret and quality against queries and seconds; cell
+    assert "against queries" in page and "against simulated seconds (an estimate)" in page
 
 
 def test_the_device_section_has_fronts_limits_picks_and_rank_correlations(tmp_path: Path) -> None:
@@ -102,3 +103,12 @@ def test_published_results_carry_a_source() -> None:
     picks = published_picks("cell_search")
     assert [one.cost > one.limit for one in picks["cifar100_fpga-latency"]] == [False, False, True]
     assert published_of("no_such_task") == []
+
+
+def test_what_all_are_shown_against_is_in_every_picture() -> None:
+    names = [f"m{number}" for number in range(12)] + ["local_search", "random_search"]
+    rows = [{"method": name, "seeds": 3, "key": name} for name in (*names, "random_search")]
+    found = [row["method"] for row in drawn(rows)]
+    assert found == [*names[:MOST_LINES], "local_search", "random_search"]
+    failed = [{"method": "local_search", "seeds": 0}]
+    assert drawn(failed) == []

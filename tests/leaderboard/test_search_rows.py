@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from board_records import method_block
 from search_records import (
     case_block,
     failed_seed,
@@ -114,6 +115,22 @@ def test_attained_quality_is_the_median_over_seeds() -> None:
     found = attained(trace, "cifar10", np.array([0.5, 1.0, 2.0, 3.0]))
     assert np.isnan(found[:2]).all()  # two of three have nothing within 1
     assert found[2:].tolist() == pytest.approx([0.6, 0.9])
+
+
+def test_of_the_answers_within_a_cost_the_best_by_validation_counts() -> None:
+    trace = lines(0, [], [2, 3])  # 2 is better by validation and costs 4, 3 is better by test
+    assert attained(trace, "cifar10", np.array([3.0, 4.0])).tolist() == pytest.approx([0.9, 0.8])
+
+
+def test_only_the_newest_version_of_a_method_is_on_the_board(tmp_path: Path) -> None:
+    newer = {"method": method_block("m", version=2, family="search"), "key": "newer"}
+    old = searched("m", case_block(), GOOD)
+    new = searched("m", case_block(), POOR, **newer)
+    other = searched("other", case_block(), GOOD)
+    found = load(write(tmp_path, old, new, other, table=table_record())).search("toys")
+    versions = {row["method"]: row["method_version"] for row in found.rows}
+    assert versions == {"m": 2, "other": 1}
+    assert len(found.rows) == 2
 
 
 def test_two_tables_are_never_mixed_on_one_board(tmp_path: Path) -> None:
