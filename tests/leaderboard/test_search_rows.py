@@ -123,9 +123,9 @@ def test_of_the_answers_within_a_cost_the_best_by_validation_counts() -> None:
 
 
 def test_only_the_newest_version_of_a_method_is_on_the_board(tmp_path: Path) -> None:
-    newer = {"method": method_block("m", version=2, family="search"), "key": "newer"}
-    old = searched("m", case_block(), GOOD)
-    new = searched("m", case_block(), POOR, **newer)
+    old, (record, trace) = (searched("m", case_block(), parts) for parts in (GOOD, POOR))
+    block = method_block("m", version=2, family="search")
+    new = record.model_copy(update={"method": block, "key": "newer"}), trace
     other = searched("other", case_block(), GOOD)
     found = load(write(tmp_path, old, new, other, table=table_record())).search("toys")
     versions = {row["method"]: row["method_version"] for row in found.rows}
