@@ -5,6 +5,7 @@ from __future__ import annotations
 import inspect
 import itertools
 import math
+import operator
 import tempfile
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -49,7 +50,9 @@ class TrainedSearch:
     log: list[tuple[Architecture, float, float]] = field(default_factory=list)
 
     def __post_init__(self) -> None:
-        """Start with nothing asked."""
+        """Start with nothing asked. Raises UsageError without a budget above 0."""
+        if not self.budget > 0:
+            raise UsageError(f"a search's budget is {self.budget} MACs; give more than 0")
         self.space: Space = self.found.space
         self._known: dict[Asked, tuple[float, float]] = {}  # quality and MACs spent
         self._costs: dict[tuple[Architecture | None, str], float] = {}
@@ -232,7 +235,10 @@ class TrainedSearch:
     def _inside(self, architecture: Architecture) -> Architecture:
         """The architecture in plain whole numbers. Raises UsageError outside the space."""
         sizes = [len(names) for names in self.space.choices]
-        chosen = tuple(int(each) for each in architecture)
+        try:
+            chosen = tuple(map(operator.index, architecture))
+        except TypeError:
+            raise UsageError(self.space.outside(architecture)) from None
         inside = [0 <= one < size for one, size in zip(chosen, sizes, strict=False)]
         if len(chosen) != len(sizes) or not all(inside):
             raise UsageError(self.space.outside(chosen))

@@ -59,6 +59,22 @@ def test_the_query_that_crosses_the_budget_is_finished_and_the_next_one_refused(
         search.query(TINY, 1)
 
 
+@pytest.mark.parametrize(
+    "wrong", [(9, 0, 0), (-1, 0, 0), (0, 0), (0, 0, 0, 0), "abc", None, (0.7, 0, 0), (0, 0, "1")]
+)
+def test_an_architecture_outside_the_space_is_refused_and_not_charged(search, wrong):
+    for ask in (search.query, search.cost, search.network):
+        with pytest.raises(UsageError, match="is outside the space .*: give a tuple of 3"):
+            ask(wrong)
+    assert search.training.meter.train_macs == 0
+
+
+@pytest.mark.parametrize("macs", [0.0, -1.0, float("nan")])
+def test_a_budget_must_be_above_zero(search, macs):
+    with pytest.raises(UsageError, match="a search's budget is .* MACs; give more than 0"):
+        TrainedSearch(search.training, search.found, macs, "macs", random=Random(0))
+
+
 def test_what_lies_outside_is_refused(search):
     with pytest.raises(UsageError, match="outside the space"):
         search.query((9, 0, 0))
