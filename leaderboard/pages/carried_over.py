@@ -8,6 +8,9 @@ from leaderboard.carried import Carried, Pair, carried
 from leaderboard.pages import figures
 from leaderboard.pages.html_table import html_table
 from leaderboard.pages.safe import row_name, slug, text
+from leaderboard.pages.sections import best_headline, headline_ratio, row_of
+from leaderboard.rows import goodness
+from leaderboard.summary import AT_LIMITS
 from leaderboard.table import Table
 
 Row = dict[str, Any]
@@ -28,6 +31,7 @@ def carried_section(table: Table, repeated: Table | None) -> list[str]:
         "## Do the conclusions carry over?",
         f"<p>This task repeats {link} on other data; its methods and settings were chosen there. "
         f"{_verdict(found)}</p>",
+        _winners(repeated, table),
         _reversed(found),
         html_table(heads, map(_line, found.pairs), "Rows on both boards"),
     ]
@@ -44,6 +48,24 @@ def _verdict(found: Carried) -> str:
         f" Of {found.settled:,} comparisons of two rows that are settled on both boards (95% "
         f"ranges of what they keep apart), <b>{same:,}</b> have the same winner on both."
     )
+
+
+def _winners(*tables: Table) -> str:
+    """Who keeps most, and who is fastest at the strictest limit that anybody meets, on each."""
+    said = []
+    for table in tables:
+        able = [row for row in table.rows if row["usable"] and not row["is_reference"]]
+        best = max(able, key=goodness)
+        words = f"{text(table.task.title)}: most is kept by {row_name(best)}"
+        words += f" ({figures.share(best['retention'])})"
+        key, headline = best_headline(table)
+        if headline is not None:
+            where = "within the task&rsquo;s limits" if key == AT_LIMITS else f"at {float(key):.0%}"
+            what = "" if table.summary.speed == "time" else " fewer MACs"
+            fastest = row_name(row_of(table, headline.name))
+            words += f"; fastest {where} is {fastest}, {headline_ratio(headline)}{what}"
+        said.append(f"<li>{words}</li>")
+    return f"<ul>{''.join(said)}</ul>"
 
 
 def _reversed(found: Carried) -> str:

@@ -36,8 +36,9 @@ _FURTHER = (
 FOUND = (
     "<p>A search trained networks of this task for a few epochs each, under the budget shown, and "
     "what it answered was trained by the task's own recipe. One search that weighs quality against "
-    "cost serves all limits; costs are predicted, shares are of the reference's. Where a table has "
-    "all architectures of the space, trained at full size, its test accuracy stands beside.</p>"
+    "cost serves all limits. Costs are MACs, or a profile's predicted latency where the row says "
+    "so; shares are of the reference's. Where a table has all architectures of the space, trained "
+    "at full size, its test accuracy stands beside.</p>"
 )
 ABLATION = "Every variant side by side, and which one to take"
 AXIS_NAMES = {"macs": "MACs", "size_bytes": "file size", "params": "parameters"}

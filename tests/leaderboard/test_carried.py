@@ -69,6 +69,8 @@ def test_a_page_says_what_carried_over_and_the_two_pages_link(tmp_path: Path, mo
     assert 'repeats <a href="toy.html">&lt;toy&gt;</a>' in second
     assert "1 rows stand on both boards." in second
     assert "<td>94.7%</td><td>94.7%</td>" in second
+    won = "most is kept by fast <small>sparsity 0.5</small> (94.7%); fastest"
+    assert f"&lt;toy&gt;: {won}" in second and f"&lt;toy_again&gt;: {won}" in second
 
 
 def test_tasks_that_repeat_another_name_one_that_exists() -> None:

@@ -64,14 +64,14 @@ def test_the_query_that_crosses_the_budget_is_finished_and_the_next_one_refused(
 )
 def test_an_architecture_outside_the_space_is_refused_and_not_charged(search, wrong):
     for ask in (search.query, search.cost, search.network):
-        with pytest.raises(UsageError, match="is outside the space .*: give a tuple of 3"):
+        with pytest.raises(UsageError, match=r"is outside the space .*: give a tuple of 3"):
             ask(wrong)
     assert search.training.meter.train_macs == 0
 
 
 @pytest.mark.parametrize("macs", [0.0, -1.0, float("nan")])
 def test_a_budget_must_be_above_zero(search, macs):
-    with pytest.raises(UsageError, match="a search's budget is .* MACs; give more than 0"):
+    with pytest.raises(UsageError, match=r"a search's budget is .* MACs; give more than 0"):
         TrainedSearch(search.training, search.found, macs, "macs", random=Random(0))
 
 
