@@ -70,7 +70,10 @@ class TaskBlock(Row):
 
 
 class Counts(Row):
-    """Read off the ONNX graph. One multiply-accumulate is one MAC; flops = 2 x macs on read."""
+    """Read off the ONNX graph. One multiply-accumulate is one MAC; flops = 2 x macs on read.
+
+    `macs_int8` are those between 8-bit numbers; None in records older than that count.
+    """
 
     macs: int
     params: int
@@ -78,6 +81,7 @@ class Counts(Row):
     size_bytes: int
     size_zstd_bytes: int
     peak_memory_bytes: int
+    macs_int8: int | None = None
 
 
 class DerivedBlock(Row):

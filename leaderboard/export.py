@@ -111,6 +111,7 @@ _KINDS = {
     ),
     '{"type":["string","null"]}': (
         *("cause", "profile", "profile_sha256", "profile_kind", "load_label", "latency_cause"),
+        "instructions",
         "limits_met",
     ),
     '{"type":"boolean"}': (

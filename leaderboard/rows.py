@@ -159,6 +159,7 @@ def _counts(counts: Sequence[Counts]) -> Row:
         "size_bytes": mean(lambda one: one.size_bytes),
         "size_zstd_bytes": mean(lambda one: one.size_zstd_bytes),
         "peak_memory_bytes": mean(lambda one: one.peak_memory_bytes),
+        "macs_int8": _mean([one.macs_int8 for one in counts]),
     }
 
 

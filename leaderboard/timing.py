@@ -20,6 +20,7 @@ from harness.paired import (
 from harness.record import MeasurementRecord, ProfileBlock
 
 Row = dict[str, Any]
+INT8_FLAGS = ("amx_int8", "avx512_vnni", "avx_vnni", "dotprod", "i8mm")
 LOADS = ("quiet", "noted", "loaded")
 LATENCIES = ("latency_ms_p50", "latency_ms_low", "latency_ms_high", "latency_ms_p99")
 
@@ -76,6 +77,7 @@ def _unknown(profile: ProfileBlock | None) -> Row:
         "latency_ms_p99": None,
         "settled": None,
         "load_label": None,
+        "instructions": None,
         "energy_mj": None,
         "usd_per_million": None,
         "throughput": None,
@@ -98,8 +100,15 @@ def _known(good: Sequence[MeasurementRecord], ratio: Interval, latency: Interval
         "latency_ms_p99": max(requests, default=None),
         "settled": all(one.settled for one in good),
         "load_label": max(labels, key=LOADS.index, default=None),
+        "instructions": int8_instructions(good[0]),
         "energy_mj": fmean(energies) if energies else None,
     }
+
+
+def int8_instructions(record: MeasurementRecord) -> str | None:
+    """The instruction sets for INT8 of the CPU that timed; None where it has none or is unknown."""
+    flags = record.environment.get("flags", ())
+    return ", ".join(one for one in INT8_FLAGS if one in flags) or None
 
 
 def _price(profile: ProfileBlock, latency: Interval) -> Row:

@@ -47,6 +47,8 @@ def test_a_method_solves_a_task_at_smoke_scale(task, method, place):
     assert record.quality_test > TASKS[task].metric.chance
     assert record.counts.macs > 0 or not record.cost.train_macs  # counts multiply nothing
     assert record.counts.size_bytes > record.counts.size_zstd_bytes > 0
+    if task == HOME["vector"] and "int8" in method:
+        assert record.counts.macs_int8 == record.counts.macs  # a microcontroller has no floats
     inherits = TASKS[task].search is not None and TASKS[task].search.inherits
     twice = record.setting.get("budget") == "reference" or (record.found and not inherits)
     searched = record.found.search_macs if record.found else 0.0

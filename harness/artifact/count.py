@@ -20,6 +20,7 @@ import zstandard
 from onnx import TensorProto, numpy_helper
 
 from harness.artifact.graph import Graph, analyse_body, attribute, bodies, read_graph
+from harness.artifact.int8 import int8_macs
 from harness.artifact.macs import node_macs
 from harness.artifact.memory import peak_bytes, tensor_bytes
 from harness.record import Counts
@@ -81,6 +82,7 @@ def count(path: Path) -> Counts:
         size_bytes=path.stat().st_size,
         size_zstd_bytes=compressed_bytes(path),
         peak_memory_bytes=peak_bytes(graph) + _peak_inside(graph),
+        macs_int8=int8_macs(graph),
     )
 
 

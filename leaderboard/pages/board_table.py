@@ -91,6 +91,7 @@ def badges(row: Row) -> str:
         for word, holds in (
             ("baseline", row["small_baseline"]),
             ("reference", row["is_reference"] and row["method"] != "reference"),
+            (int8(row), row["macs_int8"]),
             (f"v{row['method_version']}", row["method_version"] > 1 or row["superseded"]),
             ("superseded", row["superseded"]),
             (row["verification"], row["verification"] != "self_reported"),
@@ -99,6 +100,15 @@ def badges(row: Row) -> str:
         if holds
     ]
     return "".join(f' <span class="sb-badge">{text(word)}</span>' for word in words)
+
+
+def int8(row: Row) -> str:
+    """How much of a row multiplies 8-bit numbers, and the instructions that its timing had."""
+    if not row["macs_int8"]:
+        return ""
+    share = row["macs_int8"] / row["macs"]
+    part = "" if share == 1 else f" {100 * share:.0f}%"
+    return f"INT8{part}" + (f" on {row['instructions']}" if row["instructions"] else "")
 
 
 def _values(row: Row) -> str:

@@ -34,6 +34,7 @@ COLUMNS = (
     "params_nonzero",
     "size_bytes",
     "peak_memory_bytes",
+    "macs_int8",
     "limits_met",
     "tie_group",
     "artifact_group",
@@ -51,6 +52,7 @@ TIMED = (
     "latency_ms_high",
     "latency_ms_p99",
     "settled",
+    "instructions",
     "usd_per_million",
     "latency_cause",
 )

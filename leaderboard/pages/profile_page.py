@@ -24,14 +24,16 @@ KINDS = {
 def profile_page(profile: ProfileBlock, tables: Sequence[Table]) -> str:
     """The Markdown page of a profile from the tables that it timed."""
     price = profile.price_per_hour_usd
-    facts = (
+    facts: list[tuple[str, object]] = [
         ("Kind", KINDS[profile.kind]),
         ("Runtime", f"{profile.runtime} {profile.runtime_version}"),
         ("Threads", profile.threads),
         ("Batch", profile.batch),
         ("Price", f"{price} US$ an hour" if price is not None else "not stated"),
         ("Digest", profile.sha256[:16]),
-    )
+    ]
+    sets = {row["instructions"] for table in tables for row in table.rows if row["instructions"]}
+    facts.append(("INT8 instructions", "; ".join(sorted(sets)) or "none recorded"))
     lines = "".join(f"<dt>{name}</dt><dd>{text(value)}</dd>" for name, value in facts)
     parts = [f'<dl class="sb-list">{lines}</dl>']
     for table in tables:

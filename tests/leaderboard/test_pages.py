@@ -26,10 +26,12 @@ from leaderboard import load
 from leaderboard.headline import Headline
 from leaderboard.pages import figures, sections
 from leaderboard.pages.axes import axes_for, cost_ticks, quality_ticks
+from leaderboard.pages.board_table import int8
 from leaderboard.pages.plot import Plot, svg
 from leaderboard.pages.safe import embedded_json, page, slug, text
 from leaderboard.publish import publish
 from leaderboard.published import curves_of
+from leaderboard.timing import int8_instructions
 
 HOSTILE = "<script>alert(1)</script>\u202ecod.exe\u2066"
 
@@ -278,3 +280,16 @@ def test_a_speedup_that_may_be_none_is_not_called_faster(monkeypatch: pytest.Mon
         found = Headline("a", 1.02, low, 1.03, 1.0, 0.995, "met")
         monkeypatch.setattr(sections, "best_headline", lambda table, one=found: ("0.99", one))
         assert words in sections.takeaway(table)
+
+
+def test_a_row_says_how_much_of_it_is_int8_and_on_which_instructions() -> None:
+    row = {"macs": 200, "macs_int8": 200, "instructions": "avx512_vnni"}
+    assert int8(row) == "INT8 on avx512_vnni"
+    assert int8(row | {"macs_int8": 50, "instructions": None}) == "INT8 25%"
+    assert int8(row | {"macs_int8": None}) == "" == int8(row | {"macs_int8": 0})
+
+
+def test_the_instruction_sets_for_int8_are_those_of_the_machine_that_timed() -> None:
+    flags = {"flags": ["avx2", "avx512_vnni", "avx_vnni", "fma"]}
+    assert int8_instructions(measured(run(), environment=flags)) == "avx512_vnni, avx_vnni"
+    assert int8_instructions(measured(run())) is None

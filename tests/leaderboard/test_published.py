@@ -2,8 +2,9 @@
 
 import pytest
 
+from harness import registry
 from leaderboard.pages.sections import results_table
-from leaderboard.published import FOLDER, cost_of, curves_of, results_of
+from leaderboard.published import FOLDER, cost_of, curves_of, repeats_of, results_of
 
 
 def row(method, params, quality, validation, usable=True):
@@ -49,8 +50,10 @@ OF_MODELS = [path for path in sorted(FOLDER.glob("*.toml")) if "search" not in p
 
 @pytest.mark.parametrize("path", OF_MODELS, ids=lambda path: path.stem)
 def test_every_published_file_is_read_and_names_its_sources(path):
+    repeated = repeats_of(path.stem)
+    assert repeated is None or repeated in registry.tasks()
     found = [*curves_of(path.stem), *results_of(path.stem), *filter(None, [cost_of(path.stem)])]
-    assert found
+    assert found or repeated
     assert all(one.source for one in found)
 
 

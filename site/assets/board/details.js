@@ -16,7 +16,9 @@
       ["Latency", ms(row.latency_ms_p50) + " ms median, " + ms(row.latency_ms_p99) + " ms p99" +
         (row.settled === false ? ", not settled" : "")],
       ["Price", dollars(row.usd_per_million) + " a million requests"],
-      ["Compute", count(row.macs) + " MACs, " + count(row.macs === null ? null : 2 * row.macs) + " FLOPs"],
+      ["Compute", count(row.macs) + " MACs, " + count(row.macs === null ? null : 2 * row.macs) + " FLOPs" +
+        (row.macs_int8 ? ", " + share(row.macs_int8 / row.macs) + " of 8-bit numbers" : "") +
+        (row.macs_int8 && row.instructions ? " (timed with " + board.visible(row.instructions) + ")" : "")],
       ["Parameters", count(row.params) + ", " + count(row.params_nonzero) + " not zero"],
       ["Memory", size(row.size_bytes) + " file, " + size(row.peak_memory_bytes) + " peak"],
       ["Cost of a run", count(row.cost_train_macs) + " training MACs, " + hours(row.cost_cpu_seconds)],
