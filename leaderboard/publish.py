@@ -27,6 +27,7 @@ from leaderboard.pages.score_data import score_script
 from leaderboard.pages.search_page import search_page
 from leaderboard.pages.sensitivity import sections as probed_sections
 from leaderboard.pages.serving import serving_section
+from leaderboard.pages.small_networks import small_networks_section
 from leaderboard.pages.task_page import limit_lines, page_name, task_page
 from leaderboard.published import cost_of, repeated_by, repeats_of
 from leaderboard.table import Table
@@ -78,6 +79,7 @@ def _task_pages(board: Board) -> Iterator[tuple[str, Iterator[str]]]:
             first = next(iter(tables.values()))
             records = board.records(task)
             sections = carried_section(first, _repeated(board, first))
+            sections += small_networks_section(first)
             sections += serving_section(first, records)
             sections += cost_section(first, cost_of(task), limit_lines(first))
             sections += modality_section(first, records.modalities)
