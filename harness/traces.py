@@ -50,10 +50,10 @@ def read(path: Path) -> dict[str, Trace]:
     if not path.is_file():
         return {}
     try:
-        table = parquet.read_table(path)
-        columns = {name: table[name].to_numpy() for name in table.column_names if name != "run"}
+        table = parquet.ParquetFile(path).read()  # read_table would import pandas
+        columns = {name: _numbers(table[name]) for name in table.column_names if name != "run"}
         keys = table["run"].combine_chunks().dictionary_encode()
-        numbers, names = keys.indices.to_numpy(), keys.dictionary.to_pylist()
+        numbers, names = np.from_dlpack(keys.indices), keys.dictionary.to_pylist()
     except (arrow.ArrowException, OSError, KeyError) as error:
         raise UsageError(
             f"{path} is no whole file of traces ({error}); restore it from git"
@@ -65,6 +65,13 @@ def read(path: Path) -> dict[str, Trace]:
         key: {name: values[part] for name, values in columns.items()}
         for key, part in zip(names, parts, strict=True)
     }
+
+
+def _numbers(column: arrow.ChunkedArray) -> np.ndarray:
+    """A column (n,) without `to_numpy`, which would import pandas."""
+    if arrow.types.is_boolean(column.type):
+        return _numbers(column.cast("uint8")).astype(bool)
+    return np.from_dlpack(column.combine_chunks())
 
 
 def merge_into(path: Path, key: str, trace: Trace) -> None:

@@ -121,7 +121,6 @@ def board(task: str, scale: str, profile: str | None, where: Sequence[Path], as_
 
 def _search_board(task: str, scale: str, where: Sequence[Path], as_json: bool) -> None:
     import leaderboard
-    from harness.commands import search
 
     registry.scale_of(scale)
     known = leaderboard.load(where)
@@ -131,7 +130,34 @@ def _search_board(task: str, scale: str, where: Sequence[Path], as_json: bool) -
             f"no {scale} records of {task} yet; `slimbench run {task} METHOD --scale {scale}` "
             "makes some"
         )
-    search.board(found.rows, registry.find_table_task(task).title, as_json)
+    _print_search(found.rows, registry.find_table_task(task).title, as_json)
+
+
+def _print_search(rows: list[Row], title: str, as_json: bool) -> None:
+    """Print a table task's rows, case by case."""
+    if as_json:
+        print_json(rows)
+        return
+    for case in dict.fromkeys(row["case"] for row in rows):
+        lines = [row for row in rows if row["case"] == case]
+        print_table(
+            f"{title}: {lines[0]['case_title']}",
+            ["group", "method", "setting", "n", "validation", "test", "regret", "hit", "HV"],
+            [
+                [
+                    text(row["tie_group"]),
+                    row["method"],
+                    ", ".join(f"{k}={v}" for k, v in row["setting"].items()) or "-",
+                    row["seeds"],
+                    number(row["validation"], 100, "{:.2f}%"),
+                    number(row["test"], 100, "{:.2f}%"),
+                    number(row["regret"], 100, "{:.2f}"),
+                    number(row["hit_median"], 1, "{:.0f}"),
+                    number(row["hypervolume"], 100, "{:.1f}%"),
+                ]
+                for row in lines
+            ],
+        )
 
 
 def recommend(

@@ -8,7 +8,7 @@ import time
 from rich.markup import escape
 
 from harness import registry
-from harness.commands.report import Row, console, number, print_json, print_table, text
+from harness.commands.report import console, print_json
 from harness.commands.session import Order, progress_bar
 from harness.record_search import SearchRecord
 from harness.run import search_runs
@@ -62,30 +62,3 @@ def _line(record: SearchRecord, reused: bool) -> str:
         said = f"{len(record.failures)}+ of {len(record.seeds)} seeds: {first.cause}"
         return f"[red]{record.status}[/] {escape(f'{name}: {said}')}"
     return f"{name}: {len(record.seeds)} seeds, {cost}{again}"
-
-
-def board(rows: list[Row], title: str, as_json: bool) -> None:
-    """Print a table task's rows, case by case."""
-    if as_json:
-        print_json(rows)
-        return
-    for case in dict.fromkeys(row["case"] for row in rows):
-        lines = [row for row in rows if row["case"] == case]
-        print_table(
-            f"{title}: {lines[0]['case_title']}",
-            ["group", "method", "setting", "n", "validation", "test", "regret", "hit", "HV"],
-            [
-                [
-                    text(row["tie_group"]),
-                    row["method"],
-                    ", ".join(f"{k}={v}" for k, v in row["setting"].items()) or "-",
-                    row["seeds"],
-                    number(row["validation"], 100, "{:.2f}%"),
-                    number(row["test"], 100, "{:.2f}%"),
-                    number(row["regret"], 100, "{:.2f}"),
-                    number(row["hit_median"], 1, "{:.0f}"),
-                    number(row["hypervolume"], 100, "{:.1f}%"),
-                ]
-                for row in lines
-            ],
-        )

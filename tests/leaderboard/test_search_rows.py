@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from board_records import method_block
+from scipy.stats import ttest_ind
 from search_records import (
     case_block,
     failed_seed,
@@ -19,7 +20,7 @@ from search_records import (
 
 from harness.errors import UsageError
 from leaderboard import load
-from leaderboard.search import attained, curve, hit_queries, limits_of
+from leaderboard.search import attained, curve, hit_queries, limits_of, welch
 
 GOOD = [lines(seed, [(1, 0), (3 + seed, 2)], [2]) for seed in range(3)]
 POOR = [lines(seed, [(1, 0), (2, 1)], [1]) for seed in range(3)]
@@ -157,3 +158,11 @@ def test_smoke_and_standard_stay_apart(tmp_path: Path) -> None:
     board = load(write(tmp_path, searched("m", case_block(), GOOD, scale="smoke")))
     assert board.search("toys") is None
     assert len(board.search("toys", "smoke").rows) == 1
+
+
+def test_welchs_test_is_that_of_scipy() -> None:
+    random = np.random.default_rng(0)
+    for size, shift in ((3, 0.0), (50, 0.1), (500, 0.3)):
+        first, second = random.normal(0, 1, size), random.normal(shift, 3, size + 2)
+        expected = ttest_ind(first, second, equal_var=False).pvalue
+        assert welch(first, second) == pytest.approx(expected, rel=1e-9)

@@ -1,5 +1,6 @@
-"""Looks for test data by import, path, /proc and network; its cause tells what it found."""
+"""Looks for test data by import, path, open file, /proc and network; its cause names finds."""
 
+import contextlib
 import gc
 import os
 import socket
@@ -8,7 +9,8 @@ from pathlib import Path
 import numpy as np
 from torch import nn
 
-from harness import Compression, Method
+from harness import Compression, Method, data, registry
+from harness.errors import DataError
 
 
 def solve(problem: Compression) -> nn.Module:
@@ -20,6 +22,14 @@ def solve(problem: Compression) -> nn.Module:
             found += [f"{folder}/{f}" for f in files if "/test/" in f"{folder}/" and ".npy" in f]
             found += [f"{folder}/{f}" for f in files if "t10k" in f or "test_batch" in f]
             found += [f"{folder}/{f}" for f in files if "predictions" in folder and ".npz" in f]
+    for name in registry.datasets():
+        with contextlib.suppress(DataError, OSError):
+            found.append(f"imported: {len(data.load_split(data.cache_folder() / name, 'test'))}")
+    for descriptor in Path("/proc/self/fd").iterdir():
+        with contextlib.suppress(OSError):
+            target = str(descriptor.readlink())
+            inside = "/test/" in target or target.endswith((".npz", ".jsonl"))
+            found += [f"descriptor {target}"] if inside else []
     for process in Path("/proc").glob("[0-9]*"):
         if process.name not in (str(os.getpid()), "self"):
             found.append(f"process {process.name}")

@@ -54,6 +54,8 @@ def test_five_kills_at_random_moments_change_nothing_and_repeat_nothing(tmp_path
             assert path.stat().st_mtime_ns == when, f"{path} was written again"
         seen |= {path: path.stat().st_mtime_ns for path in runs.glob("*/*/*/*/record.json")}
     assert start(runs).wait(600) == 0
+    for path, when in seen.items():
+        assert path.stat().st_mtime_ns == when, f"{path} was written again"
     assert decided(runs) == decided(tmp_path / "whole")
 
 
