@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import json
 import time
+from collections.abc import Sequence
 
 from rich.markup import escape
 
 from harness import registry
-from harness.commands.report import console, print_json
+from harness.commands.report import PUBLISHED, console, print_json
 from harness.commands.session import Order, progress_bar
 from harness.record_search import SearchRecord
 from harness.run import search_runs
+from harness.run.search_score import SearchRun
 
 
 def run(order: Order, dry_run: bool, as_json: bool) -> int:
@@ -29,7 +31,9 @@ def run(order: Order, dry_run: bool, as_json: bool) -> int:
     runs = search_runs.plan(prepared, chosen, cases, order.place, order.seeds or (), order.settings)
     if not as_json:
         seeds = sum(len(run.seeds) for run in runs)
-        console.print(f"{len(runs)} runs of {seeds:,} seeds in all; the clock is {task.clock}")
+        console.print(
+            f"{len(runs)} runs of {seeds:,} seeds in all, {_hours(runs)}; the clock is {task.clock}"
+        )
     if dry_run:
         return 0
     search_runs.publish_table(prepared, order.place)
@@ -50,6 +54,26 @@ def run(order: Order, dry_run: bool, as_json: bool) -> int:
             f"`slimbench board {task.name}`"
         )
     return 1 if failed else 0
+
+
+def _hours(runs: Sequence[SearchRun]) -> str:
+    """What the runs take by the board's rows of the same methods and cases."""
+    import leaderboard
+
+    task = runs[0].prepared.task.name if runs else ""
+    found = leaderboard.load(PUBLISHED).search(task, "standard")
+    known = {
+        (row["method"], json.dumps(row["setting"], sort_keys=True), row["case"]): row["cpu_seconds"]
+        for row in (found.rows if found else ())
+    }
+    asked = [
+        (run.method.name, json.dumps(dict(run.setting), sort_keys=True), run.case.name)
+        for run in runs
+    ]
+    each = [known.get(key) for key in asked]
+    hours = sum((one or 0.0) * len(run.seeds) for one, run in zip(each, runs, strict=True)) / 3600
+    unknown = sum(one is None for one in each)
+    return f"about {hours:.2f} CPU hours" + (f" without {unknown} new runs" if unknown else "")
 
 
 def _line(record: SearchRecord, reused: bool) -> str:

@@ -72,7 +72,8 @@ def new_task(name: str) -> str:
     _write(folder / "__init__.py", f'"""{_title(name)}."""\n')
     _write(
         folder / "README.md",
-        f"# {_title(name)}\n\nWhat it asks, its data, its limits, its flaws.\n",
+        f"# {_title(name)}\n\nWhat it asks; its data and their licence; its limits and budget.\n\n"
+        "Known flaws: name them.\n",
     )
     return f"wrote {folder}; try it: slimbench run {name} width_scaled --scale smoke"
 
