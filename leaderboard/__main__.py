@@ -26,7 +26,9 @@ def main(arguments: list[str] | None = None) -> int:
         return error.exit_code
     if options.prune is not None:
         return _prune(board, options.prune)
-    return _check(board, options.out) if options.check else _publish(board, options.out)
+    if options.check:
+        return _check(board, options.out, sources=not options.results)
+    return _publish(board, options.out)
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -63,10 +65,16 @@ def _prune(board: Board, megabytes: float) -> int:
     return 0
 
 
-def _check(board: Board, out: Path) -> int:
+def _check(board: Board, out: Path, sources: bool) -> int:
+    """Differences between files and records; with `sources` also methods that changed since."""
     from leaderboard.check import differences
+    from leaderboard.stale import complaints
 
     found = list(differences(board, out))
+    if sources:
+        records = [board.records(task) for task in board.tasks()]
+        found += complaints(run.method for one in records for run in one.runs)
+        found += complaints(search.method for one in records for search in one.searches)
     for one in found[:SHOWN]:
         print(one, file=sys.stderr)  # noqa: T201
     if len(found) > SHOWN:

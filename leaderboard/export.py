@@ -116,6 +116,7 @@ _KINDS = {
     ),
     '{"type":"boolean"}': (
         *("small_baseline", "is_reference", "higher_is_better", "usable", "superseded", "pareto"),
+        "stale",
     ),
     '{"type":["boolean","null"]}': ("settled",),
     '{"type":"array"}': (

@@ -11,6 +11,7 @@ from statistics import fmean
 from typing import Any
 
 from harness.record import Counts, RunRecord
+from leaderboard.stale import is_stale
 
 Row = dict[str, Any]
 TRUST = ("withdrawn", "flagged", "self_reported", "verified", "reproduced")
@@ -36,6 +37,7 @@ def build_row(runs: Sequence[RunRecord], runs_tried: int) -> Row:
             "verification": verification,
             "usable": bool(done) and TRUST.index(verification) >= TRUST.index("self_reported"),
             "runs_tried": runs_tried,
+            "stale": any(is_stale(run.method) for run in runs),
         }
         | _quality(done)
         | _counts([run.counts for run in done if run.counts])

@@ -94,6 +94,7 @@ def badges(row: Row) -> str:
             (int8(row), row["macs_int8"]),
             (f"v{row['method_version']}", row["method_version"] > 1 or row["superseded"]),
             ("superseded", row["superseded"]),
+            ("stale", row["stale"] and not row["superseded"]),
             (row["verification"], row["verification"] != "self_reported"),
             (row["status"].replace("_", " "), row["status"] != "ok"),
         )
