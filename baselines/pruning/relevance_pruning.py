@@ -2,7 +2,8 @@
 
 Source: Yeom et al. 2021, arXiv:1912.08881 (layer-wise relevance propagation). Departs from it: its
 rules do not pass residual additions in captum, so relevance is gradient times activation, to which
-epsilon-LRP reduces in ReLU networks (Ancona et al. 2018, arXiv:1711.06104), by captum.
+epsilon-LRP reduces in ReLU networks (Ancona et al. 2018, arXiv:1711.06104), by captum; in
+networks with other activations it is gradient times activation and no more.
 """
 
 import torch

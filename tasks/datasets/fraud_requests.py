@@ -19,7 +19,7 @@ LONGEST = 1e9  # seconds, about 30 years
 
 
 def pack(
-    transaction: Mapping[str, float] | None,
+    transaction: Mapping[str, object] | None,
     log: Sequence[tuple[str, float]] | None,
     document: np.ndarray | None,
 ) -> dict[str, np.ndarray]:
@@ -28,10 +28,11 @@ def pack(
     `transaction` has NUMBERS and CATEGORIES by name, missing ones count as unknown; `log` lists
     (event, seconds since the event before), oldest first, of which the newest 64 are kept;
     `document` is uint8 (256, 256). None stands for a missing modality.
-    Raises DataError on a name that is none of the columns, and on another image or pause.
+    Raises DataError on a name that is none of the columns, on a column that is no number, and on
+    another image or pause.
     """
     known = dict(transaction or {})
-    numbers = [known.pop(name, np.nan) for name in NUMBERS]
+    numbers = [_number(name, known.pop(name, np.nan)) for name in NUMBERS]
     categories = [_category(name, known.pop(name, 0)) for name in CATEGORIES]
     if known:
         raise DataError(
@@ -47,9 +48,20 @@ def pack(
     }
 
 
-def _category(name: str, value: float) -> int:
-    """The category's number; 0, unknown, for one that the model never saw."""
-    return int(value) if np.isfinite(value) and 0 <= value < CATEGORIES[name] else 0
+def _category(name: str, value: object) -> int:
+    """The category's number; 0, unknown, for one that the model never saw, words included."""
+    if not isinstance(value, int | float | np.number) or not np.isfinite(value):
+        return 0
+    return int(value) if 0 <= value < CATEGORIES[name] else 0
+
+
+def _number(name: str, value: object) -> float:
+    """The column's value. Raises DataError for one that is no number."""
+    if not isinstance(value, int | float | np.number):
+        raise DataError(
+            f"{name} is {str(value)[:40]!r}, not a number; give NaN where it is missing"
+        )
+    return float(value)
 
 
 def _packed_log(log: list[tuple[str, float]]) -> tuple[np.ndarray, np.ndarray]:

@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+import leaderboard
 from tasks.datasets import fraud
 from tasks.fraud_late_fusion.task import PRIOR, TASK, ranking
 
@@ -36,6 +37,19 @@ def test_a_slice_holds_one_kind_of_fraud_and_every_honest_request():
 def test_only_the_margin_of_the_logits_counts():
     shifted = logits(3, 2, 1, 0) + np.float16(4)
     assert np.array_equal(ranking(shifted, TARGETS).scores, [3, 2, 1, 0])
+
+
+def test_no_single_modality_comes_near_the_best_fusion_on_the_board():
+    rows = [row for row in leaderboard.load().rows(TASK.name) if row["usable"]]
+    alone = [
+        row["quality"]
+        for row in rows
+        if row["setting"].get("kept") in ("transaction", "log", "document")
+        or row["setting"].get("features") == "transaction"
+    ]
+    fused = [row["quality"] for row in rows if row["method"] == "late_fusion"]
+    assert len(alone) >= 3
+    assert max(alone) < 0.7 * max(fused)
 
 
 def test_logits_at_even_odds_are_calibrated_at_the_true_rate():
