@@ -87,7 +87,7 @@ def test_a_request_with_a_hole_gets_a_finite_answer(name, change, networks, arti
 
 
 def test_a_number_that_is_a_word_is_refused():
-    with pytest.raises(DataError, match="amount is 'twelve', no number; give NaN"):
+    with pytest.raises(DataError, match="amount is 'twelve', not a number; give NaN"):
         pack(TRANSACTION | {"amount": "twelve"}, LOG, DOCUMENT)
 
 
