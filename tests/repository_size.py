@@ -11,7 +11,7 @@ LIMITS = {
     "leaderboard/results/*/artifacts/*": (60, 4),
     "leaderboard/results/*/predictions/*": (40, 2),
     "leaderboard/results/*/*.jsonl": (40, 10),
-    "leaderboard/results/*/*.parquet": (20, 2),
+    "leaderboard/results/*/*.parquet": (20, 4),
     "submissions/*": (60, 25),
     "*": (250, 26),
 }
