@@ -11,9 +11,10 @@ from harness.commands import serving
 from harness.errors import DataError, UsageError
 from harness.measure.profile import anchors, load_profile
 from harness.measure.timing import Requests
-from harness.record import MeasurementRecord, read_records
+from harness.record import MeasurementRecord, read_records, sha256_of
 from harness.record_studies import PreprocessingRecord
 from harness.run.timing import is_usable
+from tasks.datasets import sst2
 from tasks.models import pretrained
 
 NAME = "sst2_bert_compression"
@@ -82,6 +83,7 @@ def test_tokenization_becomes_a_record_of_every_task_on_the_data(tmp_path, monke
     labels = [1] * 909 + [0] * 912
     lines = [f"a film of {number}\t{label}" for number, label in enumerate(labels)]
     (tmp_path / "test_labelled.tsv").write_text("sentence\tlabel\n" + "\n".join(lines) + "\n")
+    monkeypatch.setitem(sst2.SHA256, "test_labelled", sha256_of("\n".join(lines).encode()))
     words = ["data", "time", "sst2", "--from", str(tmp_path), "--results", str(tmp_path / "out")]
     monkeypatch.setattr(sys, "argv", ["slimbench", *words])
     with pytest.raises(SystemExit) as ended:

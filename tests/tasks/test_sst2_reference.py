@@ -96,7 +96,7 @@ def test_small_networks_and_budgets_follow_the_reference(checkpoint):
 
 
 def test_another_reference_is_never_the_published_task(checkpoint):
-    with pytest.raises(UsageError, match="no task on models is named"):
+    with pytest.raises(UsageError, match="no task is named"):
         registry.find_task(registry.variant_name(NAME, str(checkpoint)))
     assert registry.find_variant(NAME) is registry.find_task(NAME)
 
