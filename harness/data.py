@@ -81,6 +81,11 @@ def _check(folder: Path, digests: dict[str, str], kind: str, way_out: str) -> No
             )
 
 
+def spread(count: int, most: int) -> np.ndarray:
+    """Positions of at most `most` of `count` examples, evenly spread, int64."""
+    return np.linspace(0, count - 1, min(most, count)).astype(int)
+
+
 def prepare(dataset: DataSet, source: Path | None, cache: Path) -> Path:
     """Read official files from `source` into the cache and return the data set's folder.
 

@@ -55,6 +55,11 @@ def precision(device: str) -> str:
     return "bf16" if fast in found["cpu_flags"] else "float32"
 
 
+def has_nvidia_driver() -> bool:
+    """Whether a CUDA device can be here at all; asks no library."""
+    return Path("/proc/driver/nvidia/version").is_file()
+
+
 def die_with_parent() -> None:
     """End this process when the thread that started it ends, however that ends; Linux only."""
     if sys.platform == "linux":

@@ -69,8 +69,9 @@ def _spearman(pairs: Sequence[Pair]) -> float | None:
     """Rank correlation of what the rows keep on the two boards; None for too few or all equal."""
     if len(pairs) < FEWEST:
         return None
+    from scipy.stats import spearmanr
+
     kept = np.array([[row["retention"] for row in pair] for pair in pairs])
-    below = (kept[:, None] > kept[None]).sum(axis=1) + (kept[:, None] == kept[None]).sum(axis=1) / 2
-    if (np.ptp(below, axis=0) == 0).any():
+    if (np.ptp(kept, axis=0) == 0).any():
         return None
-    return float(np.corrcoef(below.T)[0, 1])
+    return float(spearmanr(kept).statistic)

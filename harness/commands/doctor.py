@@ -83,6 +83,6 @@ def _profiles_matched() -> list[str]:
     from harness.measure.profile import list_profiles, load_profile, mismatch
 
     profiles = [load_profile(name) for name in list_profiles()]
-    gpu = Path("/proc/driver/nvidia/version").is_file()
+    gpu = environment.has_nvidia_driver()
     measured = [p for p in profiles if p.kind == "measured" and (p.cpu is not None or gpu)]
     return [p.name for p in measured if not mismatch(p, machine())]

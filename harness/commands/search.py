@@ -14,6 +14,7 @@ from harness.commands.session import Order, progress_bar
 from harness.record_search import SearchRecord
 from harness.run import search_runs
 from harness.run.search_score import SearchRun
+from harness.types import Setting
 
 
 def run(order: Order, dry_run: bool, as_json: bool) -> int:
@@ -57,23 +58,23 @@ def run(order: Order, dry_run: bool, as_json: bool) -> int:
 
 
 def _hours(runs: Sequence[SearchRun]) -> str:
-    """What the runs take by the board's rows of the same methods and cases."""
+    """What the runs take by the published records of the same methods and cases."""
     import leaderboard
 
     task = runs[0].prepared.task.name if runs else ""
-    found = leaderboard.load(PUBLISHED).search(task, "standard")
+    board = leaderboard.load([PUBLISHED] if PUBLISHED.is_dir() else [])
     known = {
-        (row["method"], json.dumps(row["setting"], sort_keys=True), row["case"]): row["cpu_seconds"]
-        for row in (found.rows if found else ())
+        _key(one.method.name, one.setting, one.case.name): one.cost.cpu_seconds / len(one.seeds)
+        for one in board.records(task).searches
     }
-    asked = [
-        (run.method.name, json.dumps(dict(run.setting), sort_keys=True), run.case.name)
-        for run in runs
-    ]
-    each = [known.get(key) for key in asked]
+    each = [known.get(_key(run.method.name, run.setting, run.case.name)) for run in runs]
     hours = sum((one or 0.0) * len(run.seeds) for one, run in zip(each, runs, strict=True)) / 3600
-    unknown = sum(one is None for one in each)
+    unknown = each.count(None)
     return f"about {hours:.2f} CPU hours" + (f" without {unknown} new runs" if unknown else "")
+
+
+def _key(method: str, setting: Setting, case: str) -> tuple[str, str, str]:
+    return method, json.dumps(dict(setting), sort_keys=True), case
 
 
 def _line(record: SearchRecord, reused: bool) -> str:

@@ -23,7 +23,7 @@ from rich.progress import (
 )
 
 from harness import data as cache
-from harness import registry
+from harness import environment, registry
 from harness.commands.report import console, number, print_json, speed_of
 from harness.errors import UsageError
 from harness.measure.profile import Profile
@@ -86,7 +86,7 @@ def place(
     """
     if device not in DEVICES:
         raise UsageError(f"no device is named '{device}'; there are {' and '.join(DEVICES)}")
-    if device == "cuda" and not Path("/proc/driver/nvidia/version").is_file():
+    if device == "cuda" and not environment.has_nvidia_driver():
         raise UsageError("--device cuda: this machine has no NVIDIA driver; use --device cpu")
     cores = len(os.sched_getaffinity(0))
     chosen = threads or (1 if scale == "smoke" else max(1, cores // workers))

@@ -114,11 +114,10 @@ def spread_inputs(prepared: Prepared) -> tuple[dict[str, np.ndarray], np.ndarray
     Where test examples stand for more or fewer requests, they are spread over those.
     """
     split = data.load_split(prepared.data, "test")
-    count = min(REQUESTS, len(split))
-    index = np.linspace(0, len(split) - 1, count).astype(int)
+    index = data.spread(len(split), REQUESTS)
     if prepared.task.stands_for is not None:
         ends = np.cumsum(prepared.task.stands_for(np.asarray(split.targets)))
-        index = np.searchsorted(ends, (np.arange(count) + 0.5) / count * ends[-1])
+        index = np.searchsorted(ends, (np.arange(len(index)) + 0.5) / len(index) * ends[-1])
     return {name: np.array(array[index]) for name, array in split.inputs.items()}, index
 
 

@@ -46,10 +46,10 @@ def examine(artifact: Path, prepared: Prepared, place: Place, seconds: int, work
     task = prepared.task
     random = np.random.default_rng(secrets.randbits(64))
     test = data.load_split(prepared.data, "test")
-    probed = _spread(len(test), PROBED)
+    probed = data.spread(len(test), PROBED)
     before = {name: np.array(array[probed]) for name, array in test.inputs.items()}
     changed = {name: change(before, random) for name, change in task.changes.items()}
-    single = _spread(len(test), SINGLE)
+    single = data.spread(len(test), SINGLE)
     singles = {name: np.array(array[single]) for name, array in test.inputs.items()}
     groups: dict[str, Inputs] = {"single": singles, "fresh": _fresh(prepared, singles, random)}
     groups |= {f"change{number}": inputs for number, inputs in enumerate(changed.values())}
@@ -71,11 +71,6 @@ def examine(artifact: Path, prepared: Prepared, place: Place, seconds: int, work
     if counts is None:
         raise RefusedError("the process that opened the artifact left no counts")
     return Examined(counts.model_dump(), outputs, rows, ended.found.sandbox)
-
-
-def _spread(count: int, most: int) -> np.ndarray:
-    """Positions of at most `most` of `count` examples, evenly spread."""
-    return np.linspace(0, count - 1, min(most, count)).astype(int)
 
 
 def _fresh(prepared: Prepared, known: Inputs, random: np.random.Generator) -> Inputs:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from leaderboard.carried import Carried, Pair, carried
 from leaderboard.pages import figures
 from leaderboard.pages.html_table import html_table
@@ -13,7 +11,6 @@ from leaderboard.rows import goodness
 from leaderboard.summary import AT_LIMITS
 from leaderboard.table import Table
 
-Row = dict[str, Any]
 SHOWN = 10  # reversed comparisons that are named
 
 
@@ -24,8 +21,7 @@ def carried_section(table: Table, repeated: Table | None) -> list[str]:
     found = carried(repeated.rows, table.rows)
     if not found.pairs:
         return []
-    names = [f"{text(one.task.title)}" for one in (repeated, table)]
-    link = f'<a href="{slug(repeated.task.name)}.html">{names[0]}</a>'
+    link = f'<a href="{slug(repeated.task.name)}.html">{text(repeated.task.title)}</a>'
     heads = ["Method", "Kept there", "Kept here", "Speed-up there", "Speed-up here"]
     return [
         "## Do the conclusions carry over?",
@@ -78,16 +74,7 @@ def _reversed(found: Carried) -> str:
 
 
 def _line(pair: Pair) -> str:
-    kept = [_ranged(row, "retention", figures.share) for row in pair]
-    faster = [_ranged(row, "speedup", figures.ratio) for row in pair]
+    kept = [figures.ranged(row, "retention", figures.share) for row in pair]
+    faster = [figures.ranged(row, "speedup", figures.ratio) for row in pair]
     cells = "".join(f"<td>{cell}</td>" for cell in (*kept, *faster))
     return f'<tr><th scope="row">{row_name(pair[0])}</th>{cells}</tr>'
-
-
-def _ranged(row: Row, column: str, shown: Any) -> str:
-    if row[column] is None:
-        return figures.UNKNOWN
-    low, high = row[f"{column}_low"], row[f"{column}_high"]
-    if low is None or high is None:
-        return str(shown(row[column]))
-    return f"{shown(row[column])} <small>{shown(low)}&ndash;{shown(high)}</small>"

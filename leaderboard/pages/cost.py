@@ -85,14 +85,10 @@ def _table(priced: Sequence[tuple[Row, Interval]], small: Sequence[Row]) -> str:
 
 def _line(row: Row, monthly: Interval, whole: float, best: Sequence[Row]) -> str:
     name = row_name(row)
-    kept = figures.share(row["retention"])
-    if row["retention_low"] is not None:
-        ends = (figures.share(row[f"retention_{end}"]) for end in ("low", "high"))
-        kept += f" <small>{'&ndash;'.join(ends)}</small>"
     p99 = row["latency_ms_p99"]
     cells = [
         figures.quality(row["quality"], row["unit"]),
-        kept,
+        figures.ranged(row, "retention", figures.share),
         figures.UNKNOWN if p99 is None else f"{figures.milliseconds(p99)} ms",
         figures.ratio(row["speedup"]),
         *(_ranged(over(row, base)) for base in best),

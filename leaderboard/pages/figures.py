@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import re
+from collections.abc import Callable
 from typing import Any
 
 Row = dict[str, Any]
@@ -30,6 +31,16 @@ def half_width(low: float | None, high: float | None, unit: str) -> str:
 def share(value: float | None) -> str:
     """A fraction in percent with one digit."""
     return UNKNOWN if value is None else f"{100 * value:.1f}%"
+
+
+def ranged(row: Row, column: str, shown: Callable[[float], str]) -> str:
+    """A column's value and, smaller, its 95% range where one is known."""
+    value, low, high = (row[f"{column}{end}"] for end in ("", "_low", "_high"))
+    if value is None:
+        return UNKNOWN
+    if low is None or high is None:
+        return shown(value)
+    return f"{shown(value)} <small>{shown(low)}&ndash;{shown(high)}</small>"
 
 
 def ratio(value: float | None) -> str:

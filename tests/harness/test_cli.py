@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from harness import cli
+from harness import cli, environment
 
 DIGITS = "mnist_mlp_microcontroller"
 METHODS = Path(__file__).parents[1] / "methods"
@@ -178,7 +178,7 @@ def test_a_slip_in_a_method_file_is_named(slimbench, tmp_path, field, sentence):
 
 
 def test_a_device_that_is_not_there_is_refused_before_anything_runs(slimbench, place):
-    if Path("/proc/driver/nvidia/version").is_file():
+    if environment.has_nvidia_driver():
         pytest.skip("this machine has one")
     code, _, errors = slimbench("run", DIGITS, "static_int8", "--device", "cuda")
     assert (code, "no NVIDIA driver; use --device cpu" in errors) == (2, True)
