@@ -113,7 +113,10 @@ class FoundBlock(Row):
 
 
 class RunRecord(Row):
-    """One run of one method at one setting and seed on one task."""
+    """One run of one method at one setting and seed on one task.
+
+    `figures_error_test` are standard errors of the further figures over resampled test examples.
+    """
 
     kind: Literal["run"] = "run"
     schema_version: int = SCHEMA_VERSION
@@ -129,6 +132,7 @@ class RunRecord(Row):
     quality_validation: float | None = None
     slices_test: dict[str, float] = Field(default_factory=dict)
     figures_test: dict[str, float] = Field(default_factory=dict)
+    figures_error_test: dict[str, float] = Field(default_factory=dict)
     counts: Counts | None = None
     artifact_sha256: str | None = None
     predictions_sha256: str | None = None

@@ -124,5 +124,5 @@ _KINDS = {
         "history",
     ),
     '{"type":["object","null"]}': ("card", "found"),
-    '{"type":"object"}': ("setting", "slices", "figures"),
+    '{"type":"object"}': ("setting", "slices", "figures", "figures_error"),
 }

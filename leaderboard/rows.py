@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import hashlib
 import json
+import math
 import shlex
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
-from statistics import fmean
+from statistics import fmean, pvariance
 from typing import Any
 
 from harness.record import Counts, RunRecord
@@ -128,6 +129,7 @@ def _quality(done: Sequence[RunRecord]) -> Row:
         "retention_validation": _mean([validation for _, validation in shares]),
         "slices": _means([run.slices_test for run in done]),
         "figures": _means([run.figures_test for run in done]),
+        "figures_error": _errors(done),
     }
 
 
@@ -146,6 +148,17 @@ def _means(found: Sequence[Mapping[str, float]]) -> dict[str, float]:
     """The mean of each named figure over the runs that have it."""
     names = sorted({name for one in found for name in one})
     return {name: fmean(one[name] for one in found if name in one) for name in names}
+
+
+def _errors(done: Sequence[RunRecord]) -> dict[str, float]:
+    """Standard error of each mean figure: of test examples, which seeds share, and of seeds."""
+    examples = _means([{k: v**2 for k, v in run.figures_error_test.items()} for run in done])
+    found = {}
+    for name, variance in examples.items():
+        seeds = [run.figures_test[name] for run in done if name in run.figures_test]
+        between = pvariance(seeds) / (len(seeds) - 1) if len(seeds) > 1 else 0.0
+        found[name] = math.sqrt(variance + between)
+    return found
 
 
 def _counts(counts: Sequence[Counts]) -> Row:

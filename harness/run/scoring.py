@@ -18,6 +18,8 @@ from harness.types import Task
 SPLITS = ("validation", "test")
 LONGEST_SECONDS = 2 * 3600
 ANSWERS = "answers.npz"
+BESIDE = ("slices_test", "figures_test", "figures_error_test")
+RESAMPLES = 200  # of the test examples, for the figures beside quality
 
 
 def score(task: Task, data_folder: Path, folder: Path, threads: int) -> dict[str, Any]:
@@ -35,8 +37,7 @@ def score(task: Task, data_folder: Path, folder: Path, threads: int) -> dict[str
         targets = np.asarray(data.load_split(data_folder, split).targets)
         scored[f"quality_{split}"] = quality(task, predictions, targets)
     keep(task, predictions, targets, folder / "predictions.npz")
-    scored["slices_test"] = by_slice(task, predictions, targets)
-    scored["figures_test"] = dict(task.figures(predictions, targets)) if task.figures else {}
+    scored |= beside_quality(task, predictions, targets)
     return scored | {"seconds": time.monotonic() - begin}
 
 
@@ -59,14 +60,41 @@ def compact_scores(task: Task, predictions: np.ndarray, targets: np.ndarray) -> 
     return scores if scores.dtype == bool else scores.astype(np.float16)
 
 
-def by_slice(task: Task, predictions: np.ndarray, targets: np.ndarray) -> dict[str, float]:
-    """The metric on each group of examples that the task names."""
+def beside_quality(
+    task: Task, predictions: np.ndarray, targets: np.ndarray
+) -> dict[str, dict[str, float]]:
+    """What a record has beside the quality on test: the task's groups and further figures."""
     masks = task.slices(targets) if task.slices else {}
     return {
-        name: quality(task, predictions[mask], targets[mask])
-        for name, mask in masks.items()
-        if mask.any()
+        "slices_test": {
+            name: quality(task, predictions[mask], targets[mask])
+            for name, mask in masks.items()
+            if mask.any()
+        },
+        "figures_test": dict(task.figures(predictions, targets)) if task.figures else {},
+        "figures_error_test": _standard_errors(task, predictions, targets),
     }
+
+
+def _standard_errors(task: Task, predictions: np.ndarray, targets: np.ndarray) -> dict[str, float]:
+    """Standard errors of the further figures, over resampled test examples (Efron 1979).
+
+    A figure that resampling shifts by more than it spreads, such as a count of distinct answers,
+    has none.
+    """
+    if task.figures is None:
+        return {}
+    random, count = np.random.default_rng(0), len(targets)
+    found = []
+    for _ in range(RESAMPLES):
+        chosen = random.integers(count, size=count)
+        found.append(task.figures(predictions[chosen], targets[chosen]))
+    errors = {}
+    for name, value in task.figures(predictions, targets).items():
+        drawn = np.array([one[name] for one in found])
+        if abs(drawn.mean() - value) <= drawn.std():
+            errors[name] = float(drawn.std(ddof=1))
+    return errors
 
 
 def _save(path: Path, **arrays: np.ndarray) -> None:

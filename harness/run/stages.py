@@ -33,7 +33,7 @@ from harness.record_row import Cost, MethodBlock, MetricBlock
 from harness.registry import MethodListing
 from harness.run.locked import locked
 from harness.run.place import Prepared, Run
-from harness.run.scoring import score
+from harness.run.scoring import BESIDE, score
 from harness.run.solve import solve
 from harness.run.table import hidden_quality
 from harness.types import Architecture
@@ -89,8 +89,7 @@ def _stages(run: Run, saved: Callable[[], object]) -> RunRecord:
         cause=cause,
         quality_test=scored.get("quality_test"),
         quality_validation=scored.get("quality_validation"),
-        slices_test=scored.get("slices_test", {}),
-        figures_test=scored.get("figures_test", {}),
+        **{name: scored[name] for name in BESIDE if name in scored},
         counts=counts if scored else None,
         found=_found(run, solved.get("found")) if scored else None,
         artifact_sha256=sha256_of(folder / "model.onnx") if scored else None,

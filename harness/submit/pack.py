@@ -20,7 +20,7 @@ from harness.record_search import SearchRecord
 from harness.run import timing
 from harness.run.place import Place, Prepared
 from harness.run.prepare import prepare
-from harness.run.scoring import score
+from harness.run.scoring import BESIDE, score
 from harness.run.stages import LARGEST_ARTIFACT_BYTES, task_block
 from harness.submit.bundle import write_bundle
 from harness.submit.card import Card, card_for
@@ -177,7 +177,7 @@ def _score(work: Path, card: Card, prepared: Prepared, place: Place) -> RunRecor
         status="ok",
         quality_test=scored["quality_test"],
         quality_validation=scored["quality_validation"],
-        slices_test=scored["slices_test"],
+        **{name: scored[name] for name in BESIDE},
         counts=count(work / "model.onnx"),
         artifact_sha256=artifact,
         predictions_sha256=sha256_of(work / "predictions.npz"),

@@ -21,7 +21,7 @@ from harness.record import Counts, MeasurementRecord, ReferenceBlock, RunRecord,
 from harness.record_submission import ClaimBlock
 from harness.run.place import Prepared
 from harness.run.prepare import prepare
-from harness.run.scoring import by_slice, compact_scores, keep, quality
+from harness.run.scoring import beside_quality, compact_scores, keep, quality
 from harness.run.stages import task_block
 from harness.submit import audits, claims, searches
 from harness.submit.bundle import Bundle, Pointer, open_bundle
@@ -180,9 +180,9 @@ def _judge(
         update={
             "task": task_block(prepared),
             "counts": counts,
-            "slices_test": by_slice(task, labels["test"], targets["test"]),
             "predictions_sha256": sha256_of(row.predictions),
             **scores,
+            **beside_quality(task, labels["test"], targets["test"]),
         }
     )
 

@@ -142,7 +142,10 @@ def slice_table(rows: Sequence[Row]) -> str:
 
 
 def figures_table(rows: Sequence[Row]) -> str:
-    """The task's further figures beside the metric, on the hidden test, and the throughput."""
+    """The task's further figures beside the metric, on the hidden test, and the throughput.
+
+    Smaller beside a figure: half its 95% range, 1.96 standard errors.
+    """
     shown = [row for row in rows if row["usable"] and further_figures(row)]
     names = sorted({name for row in shown for name in further_figures(row)})
     if not shown:
@@ -162,10 +165,18 @@ def further_figures(row: Row) -> dict[str, float]:
 def _figures_line(row: Row, names: Sequence[str]) -> str:
     name = row_name(row)
     found = further_figures(row)
-    values = [found.get(one) for one in names]
-    shown = [figures.UNKNOWN if one is None else figures.significant(one, 4) for one in values]
-    cells = "".join(f"<td>{one}</td>" for one in shown)
+    cells = "".join(f"<td>{_figure(row, one, found.get(one))}</td>" for one in names)
     return f'<tr><th scope="row">{name}</th>{cells}</tr>'
+
+
+def _figure(row: Row, name: str, value: float | None) -> str:
+    if value is None:
+        return figures.UNKNOWN
+    error = row["figures_error"].get(name)
+    half = (
+        "" if error is None else f" <small>&plusmn;{figures.significant(1.96 * error, 2)}</small>"
+    )
+    return f"{figures.significant(value, 4)}{half}"
 
 
 def _slice_line(row: Row, base: dict[str, float], names: Sequence[str]) -> str:

@@ -30,8 +30,8 @@ RESULTS = (
     "beside our validation split, results on its test set beside our hidden test.</p>"
 )
 _FURTHER = (
-    "<p>On the hidden test. Requests a second are nominal: on the page's profile, one batch after "
-    "another.</p>"
+    "<p>On the hidden test; &plusmn; is 1.96 standard errors, of resampled test examples and of "
+    "seeds. Requests a second are nominal: on the page's profile, one batch after another.</p>"
 )
 FOUND = (
     "<p>A search trained networks of this task for a few epochs each, under the budget shown, and "

@@ -271,6 +271,20 @@ def test_further_figures_have_a_table_of_their_own(tmp_path: Path) -> None:
     assert "<td>0.09070</td><td>8,306</td>" in page
 
 
+def test_a_figure_shows_what_examples_and_seeds_leave_open(tmp_path: Path) -> None:
+    runs = [
+        run(seed=seed, figures_test={"AUROC": value}, figures_error_test={"AUROC": 0.004})
+        for seed, value in enumerate((0.90, 0.92))
+    ]
+    write(tmp_path / "results", *runs)
+    publish(load(tmp_path / "results"), tmp_path / "site")
+    error = (0.004**2 + 0.01**2) ** 0.5  # two seeds .02 apart: .01 on their mean
+    (row,) = load(tmp_path / "results").rows("toy")
+    assert row["figures_error"]["AUROC"] == pytest.approx(error)
+    page = (tmp_path / "site/tasks/toy.md").read_text()
+    assert "<td>0.9100 <small>&plusmn;0.021</small></td>" in page
+
+
 def test_a_speedup_that_may_be_none_is_not_called_faster(monkeypatch: pytest.MonkeyPatch) -> None:
     table: Any = SimpleNamespace(summary=SimpleNamespace(speed="time"))
     row = {"method": "static_int8", "setting": {}}

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 import leaderboard
+from harness.run.scoring import beside_quality
 from tasks.datasets import fraud
 from tasks.fraud_late_fusion.task import PRIOR, TASK, ranking
 
@@ -58,3 +59,20 @@ def test_logits_at_even_odds_are_calibrated_at_the_true_rate():
     found = TASK.figures(logits(*np.zeros(8000)), targets)
     assert found["expected calibration error"] < 2e-3
     assert pytest.approx(0.01) == 1 / (1 + np.exp(-PRIOR))
+
+
+def test_figures_beside_average_precision_have_standard_errors():
+    random = np.random.default_rng(0)
+    targets = np.repeat(TARGETS[[0, 1, 3]], [500, 1500, 2000])
+    predictions = logits(*(random.normal(size=4000) + 1.5 * (targets % 2)))
+    found = beside_quality(TASK, predictions, targets)
+    assert found["figures_error_test"].keys() <= found["figures_test"].keys()
+    area = found["figures_test"]["AUROC"]
+    assert found["figures_error_test"]["AUROC"] == pytest.approx(_hanley(area, 500, 3500), rel=0.3)
+
+
+def _hanley(area, positives, negatives):
+    """Hanley and McNeil 1982, doi:10.1148/radiology.143.1.7063747, equation 1."""
+    first, second = area / (2 - area), 2 * area**2 / (1 + area)
+    varied = (positives - 1) * (first - area**2) + (negatives - 1) * (second - area**2)
+    return ((area * (1 - area) + varied) / (positives * negatives)) ** 0.5

@@ -57,7 +57,8 @@ def test_records_and_predictions_are_published_and_the_quality_follows_from_them
     runs = plan(digits, [registry.find_method("static_int8")], place, settings="0")
     (done,) = run_all(runs)
     path = place.results / "mnist_mlp_microcontroller" / "static_int8.smoke.jsonl"
-    (stored,) = [row for row in read_records([path]) if row.kind == "run"]
+    rows = [row for row in read_records([path]) if row.kind == "run"]
+    (stored,) = [row for row in rows if row.key == done.record.key]
     assert stored == done.record
     name = f"{stored.key[:16]}.npz"
     with np.load(path.parent / "predictions" / name) as predictions:

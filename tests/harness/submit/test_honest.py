@@ -130,6 +130,7 @@ def test_the_recomputed_score_is_published_where_it_differs(copy, options, tmp_p
     def change(fields):
         fields["environment"]["cpu_flags"] = ["avx2"]
         fields["quality_test"] -= 1 / 512
+        fields["figures_test"] = {"AUROC": 1.0}  # never recomputed before, so published as claimed
 
     results = tmp_path / "results"
     found = verify(rewrite(copy, change), options, lambda b, v: publish(b, v, results))
@@ -139,6 +140,7 @@ def test_the_recomputed_score_is_published_where_it_differs(copy, options, tmp_p
     (status,) = [row for row in rows if isinstance(row, StatusRecord)]
     (claim,) = [one for one in status.claims if one.name == "quality_test"]
     assert run.quality_test == claim.recomputed
+    assert run.figures_test == {}
     assert claim.claimed == pytest.approx(claim.recomputed - 1 / 512)
 
 
