@@ -1,9 +1,11 @@
 """Per-branch pruning: a trained gated late fusion loses channels of each branch by its own share.
 
 Source: group-norm pruning of Fang et al. 2023, arXiv:2301.12900, section 3.3, one ratio a branch;
-the length of a branch's vector stays, so that the fusion is untouched.
+the length of a branch's vector stays, so that the fusion is untouched. If `taught`, the whole model
+teaches what is left of it: Hinton et al. 2015, arXiv:1503.02531, section 2, T = 2, weight 0.7.
 """
 
+import copy
 from typing import Any
 
 import torch_pruning
@@ -15,10 +17,18 @@ from harness.structured import pruner_for
 FIRST = 0.6  # of the budget, before the cut
 
 
-def solve(problem: Compression, table: float, log: float, image: float) -> nn.Module:
+def solve(
+    problem: Compression, table: float, log: float, image: float, taught: bool = False
+) -> nn.Module:
     """A light model less these shares of the channels of each layer of its branches."""
     model: Any = problem.train(problem.build(width=1.0, fusion="gated"), share=FIRST)
-    return problem.finetune(pruned(problem, model, {"table": table, "log": log, "image": image}))
+    whole = copy.deepcopy(model).eval()
+    left = pruned(problem, model, {"table": table, "log": log, "image": image})
+    if not taught:
+        return problem.finetune(left)
+    return problem.finetune(
+        left, teacher=whole, keep_soft=True, teacher_weight=0.7, temperature=2.0
+    )
 
 
 def pruned(problem: Compression, model: nn.Module, shares: dict[str, float]) -> nn.Module:
@@ -56,6 +66,8 @@ METHOD = Method(
         {"table": 0.5, "log": 0.5, "image": 0.5},
         {"table": 0.0, "log": 0.5, "image": 0.75},
         {"table": 0.5, "log": 0.75, "image": 0.75},
+        {"table": 0.0, "log": 0.5, "image": 0.75, "taught": True},
+        {"table": 0.0, "log": 0.0, "image": 0.5, "taught": True},
     ),
     source="arXiv:2301.12900",
     modalities=("fusion",),

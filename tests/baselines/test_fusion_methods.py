@@ -93,6 +93,36 @@ def test_each_branch_loses_its_own_share_and_keeps_its_vector():
         assert found[f"{last}.weight"][0] == model.features
 
 
+def test_what_is_left_of_the_branches_is_taught_by_the_whole_model():
+    example = (
+        torch.zeros(4, 5, dtype=torch.int64),
+        torch.randint(0, 255, (4, 256, 256), dtype=torch.uint8),
+        torch.randint(1, 9, (4, 64)),
+        torch.rand(4, 64),
+        torch.rand(4, 8),
+    )
+    asked = []
+
+    def finetune(model, **options):
+        asked.append((model, options))
+        return model
+
+    problem = SimpleNamespace(
+        example=example,
+        keep=("classifier",),
+        build=lambda **shape: TASK.build(**shape | {"width": 0.5}),
+        train=lambda model, share: model.eval(),
+        finetune=finetune,
+    )
+    branch_pruning.solve(problem, table=0.0, log=0.0, image=0.5)
+    left = branch_pruning.solve(problem, table=0.0, log=0.0, image=0.5, taught=True)
+    (_, plain), (student, options) = asked
+    assert plain == {}
+    assert student is left
+    sizes = [sum(p.numel() for p in one.parameters()) for one in (options["teacher"], student)]
+    assert sizes[0] > 1.2 * sizes[1]
+
+
 def test_layers_of_one_name_play_one_role_at_every_depth():
     space = TASK.search.space
     sizes = [len(names) for names in space.choices]
