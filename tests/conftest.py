@@ -21,9 +21,20 @@ METHODS = Path(__file__).parent / "methods"
 def place(tmp_path_factory: pytest.TempPathFactory) -> Place:
     """Runs, data and results of this test session; one thread, CPU."""
     folder = tmp_path_factory.mktemp("slimbench")
+    base = tmp_path_factory.getbasetemp()
+    prepared = (base.parent if "PYTEST_XDIST_WORKER" in os.environ else base) / "prepared"
     for task in registry.tasks().values():
         process.preload(task.preload)
+        _link(folder / "runs" / task.name / "reference", prepared / task.name)
+    _link(folder / "runs" / "smoke_data", prepared / "smoke_data")
     return Place(folder / "runs", folder / "data", folder / "runs" / "results", threads=1)
+
+
+def _link(path: Path, shared: Path) -> None:
+    """What is prepared once serves all workers; whoever comes second waits for its lock."""
+    shared.mkdir(parents=True, exist_ok=True)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.symlink_to(shared)
 
 
 @pytest.fixture(scope="session")

@@ -54,6 +54,7 @@ def _line(number: int, row: Row, up: str) -> str:
         for name, holds in (
             ("sb-front-row", row["pareto"]),
             ("sb-gone", not row["usable"]),
+            ("sb-old", row["superseded"]),
             ("sb-reference", row["is_reference"]),
         )
         if holds

@@ -296,6 +296,14 @@ def test_a_speedup_that_may_be_none_is_not_called_faster(monkeypatch: pytest.Mon
         assert words in sections.takeaway(table)
 
 
+def test_rows_of_an_old_version_stand_back(tmp_path: Path) -> None:
+    versions = [run(method_block=method_block("cut", version=each)) for each in (1, 2)]
+    write(tmp_path / "results", *versions)
+    publish(load(tmp_path / "results"), tmp_path / "site")
+    page = (tmp_path / "site/tasks/toy.md").read_text()
+    assert page.count("sb-old") == page.count(">superseded<") == 1
+
+
 def test_a_row_says_how_much_of_it_is_int8_and_on_which_instructions() -> None:
     row = {"macs": 200, "macs_int8": 200, "instructions": "avx512_vnni"}
     assert int8(row) == "INT8 on avx512_vnni"

@@ -45,7 +45,7 @@
       select("family", "Family", [["", "all"], ...families.map((name) => [name, board.visible(name)])]),
       select("limits", "Limits", [["", "any"], ["met", "met"], ["may", "met or may meet"]]),
       select("verified", "Checked", [["", "any"], ["yes", "verified or reproduced"]]),
-      select("gone", "Failed", [["", "show"], ["hide", "hide"]]),
+      select("gone", "Failed or superseded", [["", "show"], ["hide", "hide"]]),
     ];
     const names = Object.keys(profiles);
     if (names.length > 1) {

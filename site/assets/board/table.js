@@ -39,7 +39,7 @@
     if (limits === "met" && row.limits_met !== "met") return false;
     if (limits === "may" && !["met", "may meet"].includes(row.limits_met)) return false;
     if (verified && !["verified", "reproduced"].includes(row.verification)) return false;
-    return gone !== "hide" || row.usable;
+    return gone !== "hide" || (row.usable && !row.superseded);
   }
 
   /** Long tables hold their first rows only; the rest are one button away, and in every export. */
