@@ -2,7 +2,8 @@
 
 Source: group-norm pruning of Fang et al. 2023, arXiv:2301.12900, section 3.3, one ratio a branch;
 the length of a branch's vector stays, so that the fusion is untouched. If `taught`, the whole model
-teaches what is left of it: Hinton et al. 2015, arXiv:1503.02531, section 2, T = 2, weight 0.7.
+teaches what is left of it: Hinton et al. 2015, arXiv:1503.02531, section 2, T = 2, weight 0.7. If
+`rewound`, that is trained at the first learning rate again: Renda et al. 2020, arXiv:2003.02389.
 """
 
 import copy
@@ -18,17 +19,21 @@ FIRST = 0.6  # of the budget, before the cut
 
 
 def solve(
-    problem: Compression, table: float, log: float, image: float, taught: bool = False
+    problem: Compression,
+    table: float,
+    log: float,
+    image: float,
+    taught: bool = False,
+    rewound: bool = False,
 ) -> nn.Module:
     """A light model less these shares of the channels of each layer of its branches."""
     model: Any = problem.train(problem.build(width=1.0, fusion="gated"), share=FIRST)
     whole = copy.deepcopy(model).eval()
     left = pruned(problem, model, {"table": table, "log": log, "image": image})
+    again = problem.train if rewound else problem.finetune
     if not taught:
-        return problem.finetune(left)
-    return problem.finetune(
-        left, teacher=whole, keep_soft=True, teacher_weight=0.7, temperature=2.0
-    )
+        return again(left)
+    return again(left, teacher=whole, keep_soft=True, teacher_weight=0.7, temperature=2.0)
 
 
 def pruned(problem: Compression, model: nn.Module, shares: dict[str, float]) -> nn.Module:
@@ -67,7 +72,7 @@ METHOD = Method(
         {"table": 0.0, "log": 0.5, "image": 0.75},
         {"table": 0.5, "log": 0.75, "image": 0.75},
         {"table": 0.0, "log": 0.5, "image": 0.75, "taught": True},
-        {"table": 0.0, "log": 0.0, "image": 0.5, "taught": True},
+        {"table": 0.0, "log": 0.5, "image": 0.75, "taught": True, "rewound": True},
     ),
     source="arXiv:2301.12900",
     modalities=("fusion",),

@@ -17,9 +17,17 @@ from harness.registry import ROOT
 WORDS = ("run", "mnist_mlp_microcontroller", "width_scaled", "static_int8", "--scale", "smoke")
 
 
-def start(runs: Path, *options: str) -> subprocess.Popen[bytes]:
+@pytest.fixture(autouse=True)
+def heeds_ctrl_c():
+    """Shells start background jobs deaf to it, and children inherit that."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
+def start(runs: Path, *options: str, measure: str = "later") -> subprocess.Popen[bytes]:
     """The matrix in a process of its own."""
-    command = [sys.executable, "-m", "harness.cli", *WORDS, "--measure", "later", *options]
+    command = [sys.executable, "-m", "harness.cli", *WORDS, "--measure", measure, *options]
     return subprocess.Popen(
         [*command, "--runs", str(runs)],
         cwd=ROOT,
@@ -120,3 +128,33 @@ def test_ctrl_c_ends_the_command_and_leaves_whole_records_only(tmp_path):
     assert rows
     assert {status for status, *_ in rows.values()} == {"ok"}
     assert not list(tmp_path.glob("runs/results/**/*.part"))
+
+
+STAGES = {
+    "data": ("smoke_data/*", 1),
+    "reference": ("*/reference/smoke/weights*", 1),
+    "solving": ("*/static_int8/smoke/*/solve", 1),
+    "scoring": ("*/*/smoke/*/solve.json", 1),
+    "measuring": ("*/*/smoke/*/record.json", 2),
+}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("stage", STAGES)
+def test_ctrl_c_in_any_stage_loses_nothing_and_the_same_command_goes_on(stage, tmp_path):
+    pattern, count = STAGES[stage]
+    runs = tmp_path / "runs"
+    begun = start(runs, "--settings", "0", measure="now")
+    deadline = time.monotonic() + 300
+    while time.monotonic() < deadline and len(list(runs.glob(pattern))) < count:
+        time.sleep(0.01)
+    family = psutil.Process(begun.pid).children(recursive=True)
+    os.killpg(begun.pid, signal.SIGINT)
+    assert begun.wait(60) == 130
+    assert not psutil.wait_procs(family, timeout=30)[1]
+    kept = {path: path.stat().st_mtime_ns for path in runs.glob("*/*/smoke/*/record.json")}
+    assert start(runs, "--settings", "0", measure="now").wait(600) == 0
+    assert {path: path.stat().st_mtime_ns for path in kept} == kept
+    assert [status for status, *_ in decided(runs).values()] == ["ok", "ok"]
+    rows = read_records((runs / "results").glob("*/*.jsonl"))
+    assert sum(row.kind == "measurement" and row.status == "ok" for row in rows) == 2
