@@ -23,13 +23,15 @@ FACTORS = {"size_mb": 1e6}
 class Recommendation:
     """The rows that keep every constraint, best first, or why there is none.
 
-    `unmet` is the constraint that no row meets ("" when only the combination fails) and
-    `nearest` the row that misses by the smallest factor.
+    `unmet` is the constraint that no row meets ("" when only the combination fails), `unknown` is
+    whether no row has its figure, such as a latency before anything was timed, and `nearest` the
+    row that misses by the smallest factor; None where every row lacks a figure.
     """
 
     rows: list[Row]
     unmet: str | None = None
     nearest: Row | None = None
+    unknown: bool = False
 
 
 def recommend(rows: Sequence[Row], constraints: Mapping[str, float]) -> Recommendation:
@@ -47,12 +49,18 @@ def recommend(rows: Sequence[Row], constraints: Mapping[str, float]) -> Recommen
     alone = [
         key for key, check in checks.items() if not any(_excess(row, check) <= 1 for row in usable)
     ]
-    nearest = min(
-        usable,
-        key=lambda row: max((_excess(row, check) for check in checks.values()), default=1.0),
-        default=None,
+    misses = [
+        (max((_excess(row, check) for check in checks.values()), default=1.0), place)
+        for place, row in enumerate(usable)
+    ]
+    factor, place = min(misses, default=(math.inf, 0))
+    lacking = [key for key in alone if all(row[checks[key].column] is None for row in usable)]
+    return Recommendation(
+        [],
+        unmet=[*lacking, *alone, ""][0],
+        nearest=None if math.isinf(factor) else usable[place],
+        unknown=bool(lacking and usable),
     )
-    return Recommendation([], alone[0] if alone else "", nearest)
 
 
 @dataclass(frozen=True)

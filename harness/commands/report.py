@@ -182,8 +182,10 @@ def recommend(
             f"take {best['method']} {best['setting']}: {best['reproduce']}", soft_wrap=True
         )
     else:
-        why = f"no row meets {found.unmet or 'all limits together'}"
-        console.print(f"{why} ({limits})")
+        why = f"no row meets {found.unmet or 'all limits together'} ({limits})"
+        if found.unknown:
+            why += f": none has that figure yet; `slimbench measure {task}` times rows"
+        console.print(why, soft_wrap=True)
         if found.nearest:
             nearest = [f"{head} {f(found.nearest)}" for head, f in COLUMNS.items()]
             console.print(f"nearest: {', '.join(nearest[1:])}", soft_wrap=True)

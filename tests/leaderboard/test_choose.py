@@ -33,6 +33,7 @@ def test_a_limit_that_no_row_meets_is_named_with_the_nearest_row(
     found = recommend(rows, {"max_latency_ms": 1, "min_quality": 0.5})
     assert (found.rows, found.unmet) == ([], "max_latency_ms")
     assert found.nearest is not None and found.nearest["method"] == "fast"
+    assert not found.unknown
 
 
 def test_limits_that_fail_only_together_are_told_apart(rows: list[dict[str, Any]]) -> None:
@@ -48,7 +49,9 @@ def test_rows_of_equal_standing_come_cheapest_first(rows: list[dict[str, Any]]) 
 
 def test_a_row_with_pending_latency_does_not_meet_a_latency_limit(tmp_path: Path) -> None:
     rows = load(write(tmp_path, run())).rows("toy")
-    assert recommend(rows, {"max_latency_ms": 1e9}).unmet == "max_latency_ms"
+    found = recommend(rows, {"min_quality": 0.99, "max_latency_ms": 1e9})
+    assert found.unmet == "max_latency_ms"
+    assert (found.unknown, found.nearest) == (True, None)
 
 
 def test_an_unknown_constraint_lists_what_may_be_constrained(rows: list[dict[str, Any]]) -> None:
