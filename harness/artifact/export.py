@@ -23,6 +23,7 @@ from harness.types import Input
 
 OPSET = 20
 TOLERANCE = 2e-3
+ROUNDED_TOLERANCE = 2e-2  # of one output behind rounding, where the mean keeps to TOLERANCE
 DIFFERENT_RANKS = 0.05  # of integer outputs; scores that nearly tie may change places
 
 
@@ -35,8 +36,8 @@ def to_onnx(
     """The module as one ONNX graph with a free batch size, and a free second size if asked for.
 
     `example`: at least three examples, as the deployed model receives them. Raises SlimbenchError
-    when a weight or an output is not finite, or the graph's outputs differ from torch's by more
-    than 0.2% of the largest output.
+    when a weight or an output is not finite, or the graph's outputs are not torch's
+    (`check_parity`).
     """
     model = model.cpu().float().eval()
     model = model.to(memory_format=torch.contiguous_format)  # type: ignore[call-overload]
@@ -103,7 +104,9 @@ def check_parity(
 ) -> None:
     """Raise SlimbenchError when ONNX Runtime's outputs are not torch's within TOLERANCE.
 
-    Integer outputs, such as ranked ids, may differ in a share of DIFFERENT_RANKS.
+    Integer outputs, such as ranked ids, may differ in a share of DIFFERENT_RANKS. Where a graph
+    rounds, two sums that differ in the last bit may be a whole level apart: one output may then
+    differ by ROUNDED_TOLERANCE.
     """
     session = onnxruntime.InferenceSession(
         graph.SerializeToString(), providers=["CPUExecutionProvider"]
@@ -120,11 +123,14 @@ def check_parity(
                 f"(limit {DIFFERENT_RANKS:.0%})"
             )
         return
-    error = float(np.abs(found - expected).max() / max(1e-6, float(np.abs(expected).max())))
-    if not error <= TOLERANCE:
+    gaps = np.abs(found - expected) / max(1e-6, float(np.abs(expected).max()))
+    rounds = any(node.op_type == "QuantizeLinear" for node in graph.graph.node)
+    limit = ROUNDED_TOLERANCE if rounds else TOLERANCE
+    error = float(gaps.max())
+    if not (error <= limit and gaps.mean() <= TOLERANCE):
         raise SlimbenchError(
             f"the exported graph differs from the torch model by {error:.2%} of the largest output "
-            f"(limit {TOLERANCE:.1%})"
+            f"(limit {limit:.1%}), {gaps.mean():.2%} in the mean (limit {TOLERANCE:.1%})"
         )
 
 
