@@ -66,6 +66,7 @@ def test_another_machine_than_the_profiles_is_refused(place, monkeypatch):
         modalities.study(TASK.name, "smoke", place, "ort-1t-xeon-amx", as_json=False)
 
 
+@pytest.mark.slow
 def test_finished_runs_are_studied_once(place, tmp_path, monkeypatch, capsys):
     monkeypatch.setattr(modalities, "mismatch", lambda profile, here: None)
     own = Place(tmp_path / "runs", place.data, tmp_path / "results", threads=1)

@@ -59,6 +59,7 @@ def slimbench(monkeypatch, capsys, tmp_path):
     return call
 
 
+@pytest.mark.slow
 def test_another_reference_has_runs_and_a_board_of_its_own(slimbench, checkpoint, tmp_path):
     few = {name: first(split, 256) for name, split in sst2.generate(0).items()}
     data.store(few, tmp_path / "data" / "sst2")
