@@ -49,7 +49,7 @@ METHOD = Method(
     version=1,
     solves=Compression,
     solve=solve,
-    settings=({"width": 0.125}, {"width": 0.109375}, {"width": 0.0625}),
+    settings=({"width": 0.125}, {"width": 0.109375}, {"width": 0.09375}, {"width": 0.0625}),
     source="arXiv:1802.05668",
     modalities=("vector",),
 )
