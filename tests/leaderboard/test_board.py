@@ -325,3 +325,14 @@ def test_importing_the_leaderboard_is_fast_and_without_torch() -> None:
     out = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert out.stdout.strip() == "False"
     assert time.perf_counter() - start < 3.0  # 0.4 s on a quiet machine
+
+
+def test_one_seed_does_not_stand_for_a_method_that_has_three_elsewhere(tmp_path: Path) -> None:
+    lucky = run(quality=0.95, setting={"sparsity": 0.9})
+    seeds = [run(quality=0.95, setting={"sparsity": 0.5}, seed=seed) for seed in range(3)]
+    write(tmp_path, lucky, measured(lucky, 9.0), *seeds, *(measured(one, 3.0) for one in seeds))
+    found = load(tmp_path).table("toy").summary.headlines["pruning", "0.95"]
+    assert found.speedup == pytest.approx(3.0, rel=1e-3)
+    write(tmp_path / "alone", lucky, measured(lucky, 9.0))
+    found = load(tmp_path / "alone").table("toy").summary.headlines["pruning", "0.95"]
+    assert found.speedup == pytest.approx(9.0, rel=1e-3)
