@@ -49,16 +49,16 @@ def recommend(rows: Sequence[Row], constraints: Mapping[str, float]) -> Recommen
     alone = [
         key for key, check in checks.items() if not any(_excess(row, check) <= 1 for row in usable)
     ]
-    misses = [
-        (max((_excess(row, check) for check in checks.values()), default=1.0), place)
-        for place, row in enumerate(usable)
-    ]
-    factor, place = min(misses, default=(math.inf, 0))
+
+    def factor(row: Row) -> float:
+        return max((_excess(row, check) for check in checks.values()), default=1.0)
+
+    known = [row for row in usable if math.isfinite(factor(row))]
     lacking = [key for key in alone if all(row[checks[key].column] is None for row in usable)]
     return Recommendation(
         [],
         unmet=[*lacking, *alone, ""][0],
-        nearest=None if math.isinf(factor) else usable[place],
+        nearest=min(known, key=factor, default=None),
         unknown=bool(lacking and usable),
     )
 

@@ -65,19 +65,22 @@ def beside_quality(
 ) -> dict[str, dict[str, float]]:
     """What a record has beside the quality on test: the task's groups and further figures."""
     masks = task.slices(targets) if task.slices else {}
+    figures = dict(task.figures(predictions, targets)) if task.figures else {}
     return {
         "slices_test": {
             name: quality(task, predictions[mask], targets[mask])
             for name, mask in masks.items()
             if mask.any()
         },
-        "figures_test": dict(task.figures(predictions, targets)) if task.figures else {},
-        "figures_error_test": _standard_errors(task, predictions, targets),
+        "figures_test": figures,
+        "figures_error_test": _standard_errors(task, predictions, targets, figures),
     }
 
 
-def _standard_errors(task: Task, predictions: np.ndarray, targets: np.ndarray) -> dict[str, float]:
-    """Standard errors of the further figures, over resampled test examples (Efron 1979).
+def _standard_errors(
+    task: Task, predictions: np.ndarray, targets: np.ndarray, figures: dict[str, float]
+) -> dict[str, float]:
+    """Standard errors of the task's `figures`, over resampled test examples (Efron 1979).
 
     A figure that resampling shifts by more than it spreads, such as a count of distinct answers,
     has none.
@@ -90,7 +93,7 @@ def _standard_errors(task: Task, predictions: np.ndarray, targets: np.ndarray) -
         chosen = random.integers(count, size=count)
         found.append(task.figures(predictions[chosen], targets[chosen]))
     errors = {}
-    for name, value in task.figures(predictions, targets).items():
+    for name, value in figures.items():
         drawn = np.array([one[name] for one in found])
         if abs(drawn.mean() - value) <= drawn.std():
             errors[name] = float(drawn.std(ddof=1))

@@ -68,17 +68,22 @@ def test_trees_know_which_requests_have_a_document():
     assert documents.tolist() == [True, True, False, False, False, False]
 
 
-def test_each_branch_loses_its_own_share_and_keeps_its_vector():
-    torch.manual_seed(0)
-    model = TASK.build(width=0.5, fusion="gated").eval()
-    whole = {name: tuple(each.shape) for name, each in model.named_parameters()}
-    example = (
+def requests_of_four() -> tuple[torch.Tensor, ...]:
+    """Four requests as the task's networks take them."""
+    return (
         torch.zeros(4, 5, dtype=torch.int64),
         torch.randint(0, 255, (4, 256, 256), dtype=torch.uint8),
         torch.randint(1, 9, (4, 64)),
         torch.rand(4, 64),
         torch.rand(4, 8),
     )
+
+
+def test_each_branch_loses_its_own_share_and_keeps_its_vector():
+    torch.manual_seed(0)
+    model = TASK.build(width=0.5, fusion="gated").eval()
+    whole = {name: tuple(each.shape) for name, each in model.named_parameters()}
+    example = requests_of_four()
     problem = SimpleNamespace(example=example, keep=("classifier",))
     shares = {"table": 0.0, "log": 0.5, "image": 0.75}
     cut = branch_pruning.pruned(problem, model, shares)
@@ -94,13 +99,6 @@ def test_each_branch_loses_its_own_share_and_keeps_its_vector():
 
 
 def test_what_is_left_of_the_branches_is_taught_by_the_whole_model():
-    example = (
-        torch.zeros(4, 5, dtype=torch.int64),
-        torch.randint(0, 255, (4, 256, 256), dtype=torch.uint8),
-        torch.randint(1, 9, (4, 64)),
-        torch.rand(4, 64),
-        torch.rand(4, 8),
-    )
     asked = []
 
     def finetune(model, **options):
@@ -108,7 +106,7 @@ def test_what_is_left_of_the_branches_is_taught_by_the_whole_model():
         return model
 
     problem = SimpleNamespace(
-        example=example,
+        example=requests_of_four(),
         keep=("classifier",),
         build=lambda **shape: TASK.build(**shape | {"width": 0.5}),
         train=lambda model, share: model.eval(),
