@@ -26,7 +26,7 @@ TASK = replace(
     limits=(Limit("macs", "at_most", 0.6 * REFERENCE_MACS), Limit("retention", "at_least", 0.99)),
     budgets={
         "smoke": Budget(train_macs=3 * 5.1e6 * 1024 * 2, most_epochs=2, wall_seconds=120),
-        "standard": Budget(train_macs=5 * EPOCH, wall_seconds=3 * 3600),
+        "standard": Budget(train_macs=2 * EPOCH, wall_seconds=3 * 3600),
         "full": Budget(train_macs=100 * EPOCH, wall_seconds=24 * 3600),
     },
     build=build,

@@ -36,7 +36,7 @@ SEARCH = TrainedSpace(
     space=space("four stages of basic or inverted blocks", DECISIONS),
     network=network,
     fidelities=(1, 4),
-    search_macs={"smoke": 3 * 8.9e6 * 1024 * 3, "standard": 20 * EPOCH, "full": 100 * EPOCH},
+    search_macs={"smoke": 3 * 8.9e6 * 1024 * 3, "standard": 8 * EPOCH, "full": 100 * EPOCH},
     limits=(0.1, 0.25, 0.5),
-    most_epochs=60,
+    most_epochs=22,
 )

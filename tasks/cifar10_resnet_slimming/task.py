@@ -34,7 +34,7 @@ TASK = Task(
     ),
     budgets={
         "smoke": Budget(train_macs=3 * 8.9e6 * 1024 * 2, most_epochs=2, wall_seconds=120),
-        "standard": Budget(train_macs=5 * EPOCH, wall_seconds=3 * 3600),
+        "standard": Budget(train_macs=2 * EPOCH, wall_seconds=3 * 3600),
         "full": Budget(train_macs=100 * EPOCH, wall_seconds=24 * 3600),
     },
     recipe=Recipe(
