@@ -65,7 +65,7 @@ TASK = Task(
     ),
     budgets={
         "smoke": Budget(train_macs=3 * 7.3e6 * 2048 * 4, most_epochs=2, wall_seconds=120),
-        "standard": Budget(train_macs=3 * EPOCH, wall_seconds=2 * 3600),
+        "standard": Budget(train_macs=1.5 * EPOCH, wall_seconds=2 * 3600),
         "full": Budget(train_macs=30 * EPOCH, wall_seconds=24 * 3600),
     },
     recipe=Recipe(
