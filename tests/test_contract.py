@@ -13,9 +13,7 @@ from harness.run.stages import execute
 
 TASKS = registry.tasks()
 METHODS = registry.methods()
-EVERYWHERE = ("width_scaled", "static_int8", "dynamic_int8")
-AGAIN = ("toys_graph_recommendation", "fraud_late_fusion_spliced")  # other data, the same code
-ON_AGAIN = ("reference", "static_int8", "dynamic_int8")
+EVERYWHERE = ("reference", "static_int8", "dynamic_int8")  # the reference is trained for them
 HOME = {
     "vector": "mnist_mlp_microcontroller",
     "image": "cifar10_resnet_slimming",
@@ -34,7 +32,7 @@ PAIRS = [
         task,
         method,
         marks=[]
-        if method in (ON_AGAIN if task in AGAIN else EVERYWHERE) or home_of(METHODS[method]) == task
+        if method in EVERYWHERE or home_of(METHODS[method]) == task
         else pytest.mark.slow,
     )
     for task in TASKS
