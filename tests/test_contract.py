@@ -31,9 +31,7 @@ PAIRS = [
     pytest.param(
         task,
         method,
-        marks=[]
-        if method in EVERYWHERE or home_of(METHODS[method]) == task
-        else pytest.mark.slow,
+        marks=[] if method in EVERYWHERE or home_of(METHODS[method]) == task else pytest.mark.slow,
     )
     for task in TASKS
     for method in METHODS
