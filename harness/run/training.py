@@ -26,9 +26,10 @@ class Options:
     `teacher` is distilled from (Hinton et al. 2015, arXiv:1503.02531): the loss becomes
     (1 - weight) cross-entropy + weight T^2 KL at temperature T, or weight times
     `imitation(outputs, teacher's outputs)` if given. `keep_soft` asks the teacher once for each
-    example and keeps its answer, where the recipe changes no inputs. `penalty(model)` is added to
-    the loss; `before_step(model)` may change gradients; `after_step(model, progress)` runs after
-    each step, progress in (0, 1].
+    example, before augmentation, and keeps its answer (fixed teaching: Beyer et al. 2021,
+    arXiv:2106.05237, section 3.1, where asking about each view is better, but dearer).
+    `penalty(model)` is added to the loss; `before_step(model)` may change gradients;
+    `after_step(model, progress)` runs after each step, progress in (0, 1].
     """
 
     learning_rate: float = 1.0
@@ -258,8 +259,8 @@ def fit(
     Raises FloatingPointError when the loss is not finite.
     """
     options = options or Options()
-    if options.keep_soft and (recipe.augment is not None or recipe.examples is not None):
-        raise UsageError("keep_soft needs a recipe that leaves the inputs as they are")
+    if options.keep_soft and recipe.examples is not None:
+        raise UsageError("keep_soft needs a recipe that asks about rows of the data as they are")
     device = batches.device
     _place(model, device).train()
     if options.teacher is not None:
@@ -269,13 +270,15 @@ def fit(
         optimizers.load(momenta)
     for step in range(first, steps):
         charge()
-        inputs, targets = batches[step]
+        plain, targets = batches[step]
+        inputs = plain
         if recipe.augment is not None:
-            inputs = recipe.augment(inputs, batches.generator(step))
+            inputs = recipe.augment(plain, batches.generator(step))
         with autocast(device):
             soft = None
             if options.teacher is not None:
-                soft = _soft(options, batches, inputs, targets, recipe)
+                seen = plain if options.keep_soft else inputs
+                soft = _soft(options, batches, seen, targets, recipe)
             loss = loss_of(model, inputs, targets, recipe, options, soft)
         loss.backward()  # type: ignore[no-untyped-call]
         if options.before_step is not None:

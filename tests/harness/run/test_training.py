@@ -190,12 +190,31 @@ def test_kept_answers_are_charged_once_and_training_stops_at_the_most_steps(digi
     assert again < steps
 
 
-def test_answers_are_not_kept_where_inputs_change(digits):
+def test_kept_answers_are_to_the_examples_before_augmentation():
     task = registry.find_task("cifar10_resnet_slimming")
     split = task.dataset.generate(0)["train"]
     batches = Batches(split, task.recipe, torch.device("cpu"), seed=0)
-    with pytest.raises(UsageError, match="leaves the inputs as they are"):
-        fit(nn.Linear(1, 1), batches, task.recipe, 1, options=Options(keep_soft=True))
+    asked = []
+
+    class Teacher(nn.Module):
+        def forward(self, images):
+            asked.append(images)
+            return torch.zeros(len(images), 10)
+
+    model = task.build(width=0.125)
+    options = Options(teacher=Teacher(), keep_soft=True)
+    fit(model, batches, task.recipe, batches.per_epoch + 1, options=options)
+    first, _ = batches[0]
+    assert torch.equal(asked[0], first[0])
+    assert sum(len(images) for images in asked) <= len(split)
+
+
+def test_answers_are_not_kept_where_the_recipe_makes_its_own_rows(digits):
+    task = registry.find_task("mnist_mlp_microcontroller")
+    batches = Batches(load_split(digits.data, "train"), task.recipe, torch.device("cpu"), seed=0)
+    recipe = replace(task.recipe, examples=lambda model, inputs, targets: (inputs[0], targets))
+    with pytest.raises(UsageError, match="rows of the data"):
+        fit(nn.Linear(1, 1), batches, recipe, 1, options=Options(keep_soft=True))
 
 
 def test_rows_that_are_looked_up_make_the_same_batches():
