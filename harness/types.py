@@ -113,10 +113,11 @@ class Recipe:
 
     `finetune_factor` scales the learning rate where training starts from trained weights,
     `reference_factor` where the reference itself starts from pretrained ones.
-    `augment(inputs, generator)` changes a batch; `lengths(inputs)` groups sequences of like length
-    into one batch. `examples(model, inputs, targets)` makes of one batch the logits (m, classes)
-    and their targets (m,) that the loss compares, where that is not one row an input: a sequence
-    model predicts at every position. Training compute is then counted on such a batch.
+    `augment(inputs, generator)` changes a batch at random. `lengths(inputs)` groups sequences of
+    like length into one batch, and `shorten(inputs)` cuts what is padding in all of them.
+    `examples(model, inputs, targets)` makes of one batch the logits (m, classes) and their targets
+    (m,) that the loss compares, where that is not one row an input: a sequence model predicts at
+    every position. Training compute is then counted on such a batch.
     `most_epochs`: no one training passes over the data more often, whatever the budget allows;
     small networks could otherwise do so hundreds of times.
     """
@@ -132,6 +133,7 @@ class Recipe:
     reference_factor: float = 1.0
     augment: Callable[[list[Tensor], Any], list[Tensor]] | None = None
     lengths: Callable[[list[Tensor]], Tensor] | None = None
+    shorten: Callable[[list[Tensor]], list[Tensor]] | None = None
     examples: Callable[[nn.Module, list[Tensor], Tensor], tuple[Tensor, Tensor]] | None = None
     most_epochs: float = float("inf")
 

@@ -40,7 +40,7 @@ def solve(problem: Compression, projected: int) -> nn.Module:
     tokens = problem.example[0].shape[1]
     for layer in model.layers:
         layer.attention.self = LinformerAttention(layer.attention.self, tokens, projected)
-    return problem.finetune(model, teacher=problem.reference(), temperature=2.0)
+    return problem.finetune(model, teacher=problem.reference(), temperature=2.0, keep_soft=True)
 
 
 METHOD = Method(

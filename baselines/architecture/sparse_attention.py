@@ -61,7 +61,7 @@ def solve(problem: Compression, block: int) -> nn.Module:
     model: Any = problem.reference()
     for layer in model.layers:
         layer.attention.self = BlockAttention(layer.attention.self, block)
-    return problem.finetune(model, teacher=problem.reference(), temperature=2.0)
+    return problem.finetune(model, teacher=problem.reference(), temperature=2.0, keep_soft=True)
 
 
 METHOD = Method(

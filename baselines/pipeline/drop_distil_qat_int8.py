@@ -23,7 +23,7 @@ def solve(problem: Compression, layers: float, tokens: int) -> ModelProto:
     model: Any = problem.reference()
     model.layers = nn.ModuleList(model.layers[: max(1, round(layers * len(model.layers)))])
     prune_vocabulary(problem, model, tokens)
-    options = {"teacher": problem.reference(), "temperature": TEMPERATURE}
+    options = {"teacher": problem.reference(), "temperature": TEMPERATURE, "keep_soft": True}
     small = problem.finetune(model, share=FIRST, **options)
     return export_int8(problem, problem.finetune(quantization_aware(small), **options))
 

@@ -28,7 +28,7 @@ def solve(problem: Compression, layers: float, width: float, tokens: int) -> Mod
         best = neurons.topk(max(8, round(width * len(neurons)))).indices
         keep_neurons(layer, best.sort().values)
     prune_vocabulary(problem, model, tokens)
-    model = problem.finetune(model, teacher=problem.reference(), temperature=2.0)
+    model = problem.finetune(model, teacher=problem.reference(), temperature=2.0, keep_soft=True)
     return quantize_dynamically(problem.export(model), per_channel=True, embeddings=True)
 
 

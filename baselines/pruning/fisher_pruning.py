@@ -50,7 +50,7 @@ def solve(problem: Compression, speed_up: float) -> nn.Module:
     for layer, (heads, neurons) in zip(model.layers, kept, strict=True):
         keep_heads(layer, torch.nonzero(heads).flatten())
         keep_neurons(layer, torch.nonzero(neurons).flatten())
-    return problem.finetune(model, teacher=problem.reference(), temperature=2.0)
+    return problem.finetune(model, teacher=problem.reference(), temperature=2.0, keep_soft=True)
 
 
 METHOD = Method(

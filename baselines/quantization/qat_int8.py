@@ -13,7 +13,9 @@ from harness.fake_quantization import export_int8, quantization_aware
 def solve(problem: Compression, distil: bool, share: float) -> ModelProto:
     """The reference in INT8 after training with `share` of the budget."""
     model = quantization_aware(problem.reference())
-    teacher = {"teacher": problem.reference(), "temperature": 2.0} if distil else {}
+    teacher = (
+        {"teacher": problem.reference(), "temperature": 2.0, "keep_soft": True} if distil else {}
+    )
     return export_int8(problem, problem.finetune(model, share=share, **teacher))
 
 

@@ -37,7 +37,8 @@ class Batches:
 
     So training resumes at any step, and two runs of one seed see the same examples. Batches are
     made smaller where an epoch would have fewer than LEAST_STEPS of them (smoke data only).
-    Where the recipe knows lengths, each POOL batches are sorted by them before they are shuffled.
+    Where the recipe knows lengths, each POOL batches are sorted by them before they are shuffled;
+    where it can shorten a batch, it is.
     """
 
     def __init__(self, split: Split, recipe: Recipe, device: torch.device, seed: int) -> None:
@@ -45,6 +46,7 @@ class Batches:
         self.targets = torch.from_numpy(np.array(split.targets)).long()
         self.size = min(recipe.batch_size, max(1, len(split) // LEAST_STEPS))
         self.lengths = recipe.lengths(self.inputs) if recipe.lengths else None
+        self.shorten = recipe.shorten
         self.device = device
         self.seed = seed
         self._epoch = -1
@@ -69,6 +71,8 @@ class Batches:
         index = self._order[position * self.size : (position + 1) * self.size]
         self.index = index
         inputs = [tensor[index].to(self.device) for tensor in self.inputs]
+        if self.shorten is not None:
+            inputs = self.shorten(inputs)
         return inputs, self.targets[index].to(self.device)
 
     def soft(self, teacher: nn.Module, inputs: list[Tensor]) -> Tensor:

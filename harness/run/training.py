@@ -11,7 +11,6 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from harness import environment
-from harness.errors import UsageError
 from harness.run.batches import Batches
 from harness.run.meter import FORWARD, FORWARD_AND_BACKWARD, Meter, counted, forward_macs
 from harness.types import Recipe
@@ -27,7 +26,8 @@ class Options:
     (1 - weight) cross-entropy + weight T^2 KL at temperature T, or weight times
     `imitation(outputs, teacher's outputs)` if given. `keep_soft` asks the teacher once for each
     example, before augmentation, and keeps its answer (fixed teaching: Beyer et al. 2021,
-    arXiv:2106.05237, section 3.1, where asking about each view is better, but dearer).
+    arXiv:2106.05237, section 3.1, where asking about each view is better, but dearer); where the
+    recipe makes its own rows, the teacher is asked at each step all the same.
     `penalty(model)` is added to the loss; `before_step(model)` may change gradients;
     `after_step(model, progress)` runs after each step, progress in (0, 1].
     """
@@ -170,15 +170,8 @@ def loss_of(
     return loss
 
 
-def _soft(
-    options: Options, batches: Batches, inputs: list[Tensor], targets: Tensor, recipe: Recipe
-) -> Tensor:
-    """The teacher's outputs for a batch, kept if the options say so."""
-    assert options.teacher is not None
-    if options.keep_soft:
-        return batches.soft(options.teacher, inputs)
-    with torch.no_grad():
-        return outputs_of(options.teacher, inputs, targets, recipe)[0].float()
+def _keeps(options: Options, recipe: Recipe) -> bool:
+    return options.keep_soft and recipe.examples is None
 
 
 def _imitation(outputs: Tensor, soft: Tensor, options: Options) -> Tensor:
@@ -229,7 +222,7 @@ def affordable_steps(
     if options.teacher is not None:
         asking = FORWARD * batch_macs(options.teacher.to(batches.device), batches, recipe)
         whole = asking * batches.per_epoch
-        if options.keep_soft and afford >= whole + per_step * batches.per_epoch:
+        if _keeps(options, recipe) and afford >= whole + per_step * batches.per_epoch:
             steps = max(1, int(min(most, (afford - whole) / per_step)))
             return steps, per_step + whole / steps
         per_step += asking
@@ -259,8 +252,6 @@ def fit(
     Raises FloatingPointError when the loss is not finite.
     """
     options = options or Options()
-    if options.keep_soft and recipe.examples is not None:
-        raise UsageError("keep_soft needs a recipe that asks about rows of the data as they are")
     device = batches.device
     _place(model, device).train()
     if options.teacher is not None:
@@ -276,9 +267,11 @@ def fit(
             inputs = recipe.augment(plain, batches.generator(step))
         with autocast(device):
             soft = None
-            if options.teacher is not None:
-                seen = plain if options.keep_soft else inputs
-                soft = _soft(options, batches, seen, targets, recipe)
+            if options.teacher is not None and _keeps(options, recipe):
+                soft = batches.soft(options.teacher, plain)
+            elif options.teacher is not None:
+                with torch.no_grad():
+                    soft = outputs_of(options.teacher, inputs, targets, recipe)[0].float()
             loss = loss_of(model, inputs, targets, recipe, options, soft)
         loss.backward()  # type: ignore[no-untyped-call]
         if options.before_step is not None:

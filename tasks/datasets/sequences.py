@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from torch import Tensor
 
 
-def cut_padding(inputs: list[Tensor], generator: Any) -> list[Tensor]:
+def cut_padding(inputs: list[Tensor]) -> list[Tensor]:
     """`[ids, mask]`, each (n, t), without the columns that are padding in every row."""
     longest = int(inputs[1].sum(1).max())
     return [tensor[:, :longest] for tensor in inputs]

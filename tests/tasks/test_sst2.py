@@ -145,7 +145,7 @@ def test_padding_common_to_a_batch_is_cut():
     mask = torch.tensor([[1, 1, 0, 0], [1, 1, 1, 0]])
     ids = 7 * mask
     assert lengths([ids, mask]).tolist() == [2, 3]
-    short = cut_padding([ids, mask], None)
+    short = cut_padding([ids, mask])
     assert [each.shape for each in short] == [(2, 3), (2, 3)]
     assert torch.equal(short[0], ids[:, :3])
 

@@ -6,10 +6,11 @@ import pytest
 import torch
 from safetensors.torch import load_file
 from torch import nn
+from torch.nn import functional
 
 from harness import data, registry
 from harness.data import load_split, lookup
-from harness.errors import DataError, OverBudgetError, UsageError
+from harness.errors import DataError, OverBudgetError
 from harness.run import reference
 from harness.run.batches import Batches
 from harness.run.meter import Meter, forward_macs
@@ -40,9 +41,10 @@ def test_sequences_of_like_length_share_a_batch_and_none_is_lost():
     epoch = [batches[step] for step in range(batches.per_epoch)]
     spread = [inputs[1].sum(1).float().std().item() for inputs, _ in epoch]
     assert max(spread) < 0.2 * split.inputs["mask"].sum(1).std()
-    found = torch.cat([inputs[0] for inputs, _ in epoch])
     expected = torch.from_numpy(split.inputs["ids"])
-    assert torch.equal(found.sum(0), expected.sum(0))
+    found = [functional.pad(ids, (0, expected.shape[1] - ids.shape[1])) for (ids, _), _ in epoch]
+    assert torch.equal(torch.cat(found).sum(0), expected.sum(0))
+    assert all(ids.shape[1] == mask.sum(1).max() for (ids, mask), _ in epoch)
     lengths = torch.stack([inputs[1].sum() for inputs, _ in epoch]).float()
     assert abs(torch.corrcoef(torch.stack([lengths, torch.arange(len(epoch))]))[0, 1]) < 0.5
 
@@ -209,12 +211,21 @@ def test_kept_answers_are_to_the_examples_before_augmentation():
     assert sum(len(images) for images in asked) <= len(split)
 
 
-def test_answers_are_not_kept_where_the_recipe_makes_its_own_rows(digits):
+def test_where_the_recipe_makes_its_own_rows_the_teacher_is_asked_at_each_step(digits):
     task = registry.find_task("mnist_mlp_microcontroller")
     batches = Batches(load_split(digits.data, "train"), task.recipe, torch.device("cpu"), seed=0)
-    recipe = replace(task.recipe, examples=lambda model, inputs, targets: (inputs[0], targets))
-    with pytest.raises(UsageError, match="rows of the data"):
-        fit(nn.Linear(1, 1), batches, recipe, 1, options=Options(keep_soft=True))
+    asked = []
+
+    def rows(model, inputs, targets):
+        if model is teacher:
+            asked.append(len(targets))
+        return model(*inputs)[::2], targets[::2]
+
+    recipe, teacher = replace(task.recipe, examples=rows), task.build()
+    steps = batches.per_epoch + 2
+    options = Options(teacher=teacher, keep_soft=True)
+    fit(task.build(width=0.125), batches, recipe, steps, options=options)
+    assert asked == [batches.size] * steps
 
 
 def test_rows_that_are_looked_up_make_the_same_batches():
