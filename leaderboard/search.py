@@ -60,7 +60,7 @@ def _order(case: CaseBlock) -> tuple[bool, bool, float, str, str]:
 def of_newest_table(records: Sequence[SearchRecord]) -> list[SearchRecord]:
     """Those of the newest task version, of the table last run on, of each method's newest version.
 
-    Boards never mix tables.
+    Boards never mix tables. What was run again counts once, as it was run last.
     """
     last = max(records, key=lambda one: (one.task.version, one.created), default=None)
     if last is None:
@@ -70,7 +70,12 @@ def of_newest_table(records: Sequence[SearchRecord]) -> list[SearchRecord]:
     newest: dict[str, int] = {}
     for one in found:
         newest[one.method.name] = max(one.method.version, newest.get(one.method.name, 0))
-    return [one for one in found if one.method.version == newest[one.method.name]]
+    last_run = {}
+    for one in sorted(found, key=lambda one: (one.status == "ok", one.created)):
+        if one.method.version == newest[one.method.name]:
+            setting = json.dumps(one.setting, sort_keys=True)
+            last_run[one.method.name, setting, one.case.name, one.scale] = one
+    return list(last_run.values())
 
 
 def _checked(record: SearchRecord, traces: Mapping[str, Trace]) -> Trace | None:

@@ -134,6 +134,14 @@ def test_only_the_newest_version_of_a_method_is_on_the_board(tmp_path: Path) -> 
     assert len(found.rows) == 2
 
 
+def test_what_was_run_again_counts_once_as_it_was_run_last(tmp_path: Path) -> None:
+    old = searched("m", case_block(), GOOD)
+    record, trace = searched("m", case_block(), POOR, created="2026-11-22T10:00:00Z")
+    found = load(write(tmp_path, old, (record.model_copy(update={"key": "again"}), trace)))
+    (row,) = found.search("toys").rows
+    assert row["key"] == "again"
+
+
 def test_two_tables_are_never_mixed_on_one_board(tmp_path: Path) -> None:
     newer = task_block(table_sha256="u" * 64)
     old = searched("old", case_block(), GOOD)
