@@ -153,6 +153,8 @@ class Task:
     scores may be pseudo-values, whose mean is the metric, so that intervals and paired tests hold.
     `figures(predictions, targets)` are further figures by name. `slices(targets)` names groups of
     examples whose quality is reported beside the whole.
+    `reference_recipe` is what the reference is trained with where that is not `recipe`: a longer
+    training asks for more augmentation.
     `threads` caps the threads a run trains on: a small network is slower on two than on one.
     `preload` names slow modules that its runs import, loaded once for all of them.
     `variant(name)` is the same task with another pretrained reference, by hub name or folder; of
@@ -187,6 +189,7 @@ class Task:
     smoke_shape: Setting = field(default_factory=dict)
     threads: int | None = None
     reference_epochs: float = 15.0
+    reference_recipe: Recipe | None = None
     reference_train_macs: float = 0.0
     aggregate: Callable[[np.ndarray, np.ndarray], float] | None = None
     figures: Callable[[np.ndarray, np.ndarray], Mapping[str, float]] | None = None

@@ -126,7 +126,8 @@ def train(
     shape = shape or {}
     split = data.load_split(data_folder, "train")
     model = untrained(task, split.context, shape)
-    batches = Batches(split, task.recipe, target, seed)
+    recipe = task.reference_recipe or task.recipe
+    batches = Batches(split, recipe, target, seed)
     validation = data.load_split(data_folder, "validation")
     steps = round((epochs or task.reference_epochs) * batches.per_epoch)
     checkpoint = folder / "checkpoint.safetensors"
@@ -163,11 +164,11 @@ def train(
         seconds, last[0] = now - last[0], now
         return seconds
 
-    options = Options(learning_rate=task.recipe.reference_factor if _frozen(model) else 1.0)
+    options = Options(learning_rate=recipe.reference_factor if _frozen(model) else 1.0)
     fit(
         model,
         batches,
-        task.recipe,
+        recipe,
         steps,
         options=options,
         on_step=on_step,
@@ -185,7 +186,7 @@ def train(
         "seed": seed,
         "steps": steps,
         "shape": shape,
-        "recipe": {k: getattr(v, "__name__", v) for k, v in vars(task.recipe).items()},
+        "recipe": {k: getattr(v, "__name__", v) for k, v in vars(recipe).items()},
         "torch": torch.__version__,
         "machine": platform.processor() or platform.machine(),
         "threads": torch.get_num_threads(),

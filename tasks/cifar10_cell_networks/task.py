@@ -6,6 +6,7 @@ from typing import Any
 
 from harness import Budget, Limit
 from tasks.cifar10_cell_networks.space import CELLS, EPOCH, LARGEST, REFERENCE_MACS, SEARCH, WIDTH
+from tasks.cifar10_resnet_slimming.task import LONG_RECIPE
 from tasks.cifar10_resnet_slimming.task import TASK as RESNET
 from tasks.datasets import cifar10
 
@@ -28,6 +29,7 @@ TASK = replace(
         "standard": Budget(train_macs=5 * EPOCH, wall_seconds=3 * 3600),
         "full": Budget(train_macs=100 * EPOCH, wall_seconds=24 * 3600),
     },
+    recipe=LONG_RECIPE,
     build=build,
     smoke_shape={"width": 0.5},
     reference_epochs=10,

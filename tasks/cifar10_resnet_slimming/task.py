@@ -1,14 +1,28 @@
 """Make a CIFAR-10 ResNet-18 smaller and faster; the card is README.md beside this file."""
 
+from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from harness import Budget, Input, Limit, Metric, Recipe, Task
 from tasks.cifar10_resnet_slimming.space import EPOCH, SEARCH
 from tasks.datasets import cifar10
-from tasks.datasets.augment import flip_shift_and_cut
+from tasks.datasets.augment import flip_and_shift, flip_shift_and_cut
 from tasks.datasets.changes import image_changes
 from tasks.scoring import by_class, correct, labels
+
+RECIPE = Recipe(
+    optimizer="muon",
+    learning_rate=0.05,
+    vector_learning_rate=0.1,
+    weight_decay=0.1,
+    batch_size=256,
+    label_smoothing=0.1,
+    augment=partial(flip_and_shift, pixels=2),
+)
+
+LONG_RECIPE = replace(RECIPE, batch_size=512, augment=flip_shift_and_cut)
 
 
 def build(**shape: Any) -> Any:
@@ -37,18 +51,11 @@ TASK = Task(
         "standard": Budget(train_macs=2 * EPOCH, wall_seconds=3 * 3600),
         "full": Budget(train_macs=100 * EPOCH, wall_seconds=24 * 3600),
     },
-    recipe=Recipe(
-        optimizer="muon",
-        learning_rate=0.05,
-        vector_learning_rate=0.1,
-        weight_decay=0.1,
-        batch_size=512,
-        label_smoothing=0.1,
-        augment=flip_shift_and_cut,
-    ),
+    recipe=RECIPE,
     build=build,
     smoke_shape={"width": 0.125},
     reference_epochs=22,
+    reference_recipe=LONG_RECIPE,
     reference_train_macs=22 * EPOCH,
     predict=labels,
     example_scores=correct,
