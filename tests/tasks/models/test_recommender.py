@@ -69,7 +69,7 @@ def test_groups_by_length_hold_every_sequence_once():
 
 @pytest.mark.parametrize("fusion", FUSIONS)
 def test_the_last_position_alone_is_the_last_of_all(fusion):
-    net = model(fusion)
+    net = model(fusion).double()  # processors differ in how they round single precision
     with torch.inference_mode():
         table = net.items()
         whole = net.encode(HISTORY, table)[:, -1:]
