@@ -1,5 +1,6 @@
 """The one training loop: schedule, resume, budget."""
 
+import json
 from dataclasses import replace
 
 import pytest
@@ -90,6 +91,19 @@ def test_a_reference_that_was_interrupted_ends_as_if_it_had_not_been(name, tmp_p
     first, second = (load_file(path.with_name(reference.WEIGHTS)) for path in (whole, again))
     for weight, tensor in first.items():
         assert torch.equal(tensor, second[weight]), weight
+
+
+def test_a_reference_is_trained_by_its_own_recipe_where_the_task_has_one(tmp_path):
+    task = registry.find_task("mnist_mlp_microcontroller")
+    slower = replace(task.recipe, learning_rate=task.recipe.learning_rate / 8)
+    folder = data.store(task.dataset.generate(0), tmp_path / "data")
+    options = {"epochs": 1, "shape": {"width": 0.0625}}
+    common, own = (
+        json.loads(reference.train(changed, folder, tmp_path / name, **options).read_text())
+        for name, changed in (("common", task), ("own", replace(task, reference_recipe=slower)))
+    )
+    assert common["recipe"]["learning_rate"] == 8 * own["recipe"]["learning_rate"]
+    assert common["log"][-1]["loss"] < own["log"][-1]["loss"]
 
 
 @pytest.fixture
