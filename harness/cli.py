@@ -259,7 +259,7 @@ def reference_(
     data: Data = None,
     runs: Runs = DEFAULT_RUNS,
 ) -> None:
-    """Show a task's frozen reference, or train it again by the task's recipe (resumable)."""
+    """Show a task's frozen reference, or train it again as it was trained (resumable)."""
     from harness import registry
     from harness.commands import session
 

@@ -270,8 +270,8 @@ class TrainedSpace:
     decisions there. `table` names a table task of the same space, whose trained accuracies then
     stand beside what was found. A network costs what `device` says: a profile whose latency is
     predicted, or `macs`. `limits` are shares of the reference's cost: each becomes a row of its
-    own. What was found is trained on the reference's compute, but for no more than `most_epochs`:
-    it may be a hundred times smaller.
+    own. What was found has the task's budget and, where it starts untrained, the reference's
+    training compute besides, but sees the data no more than `most_epochs` times.
     """
 
     space: Space

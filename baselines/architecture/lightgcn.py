@@ -13,7 +13,7 @@ from harness import Compression, Method
 from harness.retrieval import NextItem, causal, vectors
 
 WIDTH = 64
-EPOCHS = 8  # each smooths the whole graph 87 times, which counting products leaves out
+EPOCHS = 8  # each smooths the whole graph once a batch, which counting products leaves out
 
 
 class SmoothedItems(nn.Module):

@@ -1,6 +1,6 @@
 """A plain convolutional network without shortcuts: what convolution alone buys.
 
-Source: the all-convolutional style of Simonyan and Zisserman 2014, arXiv:1409.1556, with batch
+Source: the all-convolutional style of Springenberg et al. 2014, arXiv:1412.6806, with batch
 normalisation; three stages of two 3x3 layers.
 """
 

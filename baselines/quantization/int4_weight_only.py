@@ -1,4 +1,4 @@
-"""4-bit weights in blocks, fp32 activations: less to store and to read, the same arithmetic.
+"""4-bit weights in blocks: less to store and to read; inside a product activations may be int8.
 
 Source: block-wise round-to-nearest as in Dettmers and Zettlemoyer 2022, arXiv:2212.09720, by ONNX
 Runtime's MatMulNBits.

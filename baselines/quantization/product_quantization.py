@@ -1,6 +1,6 @@
 """Product-quantized item embeddings: each slice of a vector is one of 256 centroids.
 
-Source: Jegou et al. 2011, doi:10.1109/TPAMI.2010.57, section III (codebooks by k-means); exact
+Source: Jegou et al. 2011, doi:10.1109/TPAMI.2010.57, section III (codebooks by k-means), and
 the usual re-ranking of the best candidates by exact scores, as described in Jegou et al. 2011,
 arXiv:1102.3828, section 1. Without re-ranking the table is put together when the graph is loaded:
 small on disk, not in memory. Version 1 counted no MACs for re-ranking.

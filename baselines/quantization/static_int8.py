@@ -1,7 +1,7 @@
 """Static INT8 post-training quantization: ranges from calibration, no training.
 
-Source: Jacob et al. 2018, arXiv:1712.05877; calibrators as in onnxruntime.quantization. Per-channel
-int8 weights, uint8 activations, a QDQ graph; quality is that of the runtime, not of a simulator.
+Source: Jacob et al. 2018, arXiv:1712.05877; calibrators as in onnxruntime.quantization. Int8
+weights, uint8 activations, a QDQ graph; quality is that of the runtime, not of a simulator.
 """
 
 from onnx import ModelProto

@@ -1,7 +1,8 @@
 """Successive halving: many for few epochs, the best of them for all.
 
-Source: Jamieson and Talwalkar 2016, arXiv:1502.07943. Departs from it: two rungs, since the table
-has 12 and 200 epochs only; half the budget goes to each. With one fidelity it is random search.
+Source: Jamieson and Talwalkar 2016, arXiv:1502.07943. Departs from it: two rungs, the fewest and
+the most epochs that a task offers; half the budget goes to each. With one fidelity it is random
+search.
 """
 
 from harness import Architecture, Method, Search

@@ -1,4 +1,4 @@
-"""Frozen references: trained once by the task's recipe, shipped as fp16 safetensors."""
+"""Frozen references: trained once by the task's own recipe for it, shipped as fp16 safetensors."""
 
 from __future__ import annotations
 
