@@ -44,10 +44,7 @@ def _known(rows: Sequence[Row]) -> list[Row]:
     return [
         row
         for row in rows
-        if row["usable"]
-        and not row["is_reference"]
-        and not row["superseded"]
-        and row["retention"] is not None
+        if row["usable"] and not row["is_reference"] and row["retention"] is not None
     ]
 
 

@@ -28,7 +28,7 @@ NOTES = {
     "card": "what the authors say, as they wrote it",
     "found": "what a search found before it was trained: architecture (first seed), what it cost "
     "by prediction, validation quality then, and what the search spent",
-    "usable": "false for failed, flagged and withdrawn rows",
+    "usable": "false for failed, flagged, withdrawn and superseded rows",
 }
 
 

@@ -25,7 +25,7 @@ AXES = ("latency_ms_p50", "macs", "size_bytes")
 
 @dataclass(frozen=True)
 class Table:
-    """Rows best first (failed and withdrawn ones last), the task they share, and what they say."""
+    """Rows best first (failed, withdrawn, superseded ones last), their task, and what they say."""
 
     task: TaskBlock
     scale: str
@@ -98,6 +98,7 @@ def _rows(
     for row in rows:
         row.update(timing_columns(row["artifacts"], measured, profile))
         row["superseded"] = row["method_version"] < newest[row["method"]]
+        row["usable"] = row["usable"] and not row["superseded"]
     return rows
 
 

@@ -32,6 +32,8 @@ LIMIT_MARKS = {
     "pending": "… pending",
 }
 NOT_USABLE = "not ranked"
+PENDING = "<small>latency pending</small>"
+UNSETTLED = ' <abbr title="a time cap ended it before the interval was within 1%">*</abbr>'
 
 
 def board_table(rows: Sequence[Row], caption: str, up: str = "../") -> str:
@@ -53,7 +55,7 @@ def _line(number: int, row: Row, up: str) -> str:
         name
         for name, holds in (
             ("sb-front-row", row["pareto"]),
-            ("sb-gone", not row["usable"]),
+            ("sb-gone", not row["usable"] and not row["superseded"]),
             ("sb-old", row["superseded"]),
             ("sb-reference", row["is_reference"]),
         )
@@ -72,6 +74,8 @@ def _tie(row: Row) -> str:
 
 
 def _why_unranked(row: Row) -> str:
+    if row["superseded"]:
+        return "a newer version of the method ran"
     return "fewer than 3 seeds" if row["usable"] else NOT_USABLE
 
 
@@ -81,8 +85,15 @@ def _method(row: Row, up: str) -> str:
     return (
         f'<th scope="row"><i class="sb-dot {family_class(row["family"])}"></i>{link}{badges(row)}'
         f"<details><summary>{shown}</summary><code>{text(row['reproduce'])}</code>"
-        f" <small>{tries(row)}</small></details></th>"
+        f" <small>{made_by(row)}{tries(row)}</small></details></th>"
     )
+
+
+def made_by(row: Row) -> str:
+    """That the command beside a superseded row runs a newer version, in words."""
+    if not row["superseded"]:
+        return ""
+    return f"made by version {row['method_version']} of the method; the command runs the newest. "
 
 
 def badges(row: Row) -> str:
@@ -135,9 +146,11 @@ def _values(row: Row) -> str:
 def speed(row: Row) -> str:
     """The paired speed-up with its interval, or why there is none."""
     if row["speedup"] is None:
-        return f"<small>{text(row['latency_cause'] or 'latency pending')}</small>"
+        cause = row["latency_cause"]
+        return f'<abbr title="{text(cause)}">not timed</abbr>' if cause else PENDING
     shown = figures.ratio(row["speedup"])
     if row["speedup_low"] is None or row["speedup_high"] is None:
         return f"{shown} <small>unsettled</small>"
     low, high = (figures.significant(row[f"speedup_{end}"], 3) for end in ("low", "high"))
-    return f"{shown} <small>{low}&ndash;{high}</small>"
+    mark = "" if row["settled"] else UNSETTLED
+    return f"{shown} <small>{low}&ndash;{high}</small>{mark}"

@@ -25,7 +25,7 @@ def cost_section(table: Table, cost: Cost | None, lines: Sequence[Line] = ()) ->
     `lines` are the quality limits that the plot shows.
     """
     price = table.profile.price_per_hour_usd if table.profile else None
-    known = [row for row in table.rows if row["usable"] and not row["superseded"]]
+    known = [row for row in table.rows if row["usable"]]
     timed = [row for row in known if row["speedup"] and row["latency_ms_p50"] is not None]
     reference = next((row for row in timed if row["is_reference"]), None)
     if cost is None or price is None or reference is None:

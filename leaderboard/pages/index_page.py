@@ -26,7 +26,7 @@ SENTENCE = (
 DOORS = (
     ("Pick a model", "tasks/index.html", "Set limits on latency, size and quality; get a command."),
     ("Submit a method", "submit.html", "One file of under 25 lines; the harness does the rest."),
-    ("Reproduce a row", "reproduce.html", "Every row carries the command that repeats it."),
+    ("Reproduce a row", "reproduce.html", "Every row comes with the command that repeats it."),
 )
 FACTORS = (1.0, 1.25, 1.5, 2.0, 4.0)
 

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from leaderboard.pages import figures
-from leaderboard.pages.board_table import LIMIT_MARKS, speed
+from leaderboard.pages.board_table import LIMIT_MARKS, made_by, speed
 from leaderboard.pages.history import card_section, history_list
 from leaderboard.pages.html_table import html_table
 from leaderboard.pages.plot import Plot, svg
@@ -79,9 +79,10 @@ def _on_task(table: Table, name: str) -> str:
 
 def _line(row: Row) -> str:
     name = setting_text(row["setting"])
+    old = f" (version {row['method_version']})" if row["superseded"] else ""
     command = (
-        f"<details><summary>{name}</summary><code>{text(row['reproduce'])}</code>"
-        f"{history_list(row)}</details>"
+        f"<details><summary>{name}{old}</summary><code>{text(row['reproduce'])}</code>"
+        f" <small>{made_by(row)}</small>{history_list(row)}</details>"
     )
     if not row["seeds"]:
         cause = text(row["cause"] or row["status"])

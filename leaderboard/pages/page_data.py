@@ -35,7 +35,6 @@ COLUMNS = (
     "size_bytes",
     "peak_memory_bytes",
     "macs_int8",
-    "limits_met",
     "tie_group",
     "artifact_group",
     "runs_tried",
@@ -55,6 +54,8 @@ TIMED = (
     "instructions",
     "usd_per_million",
     "latency_cause",
+    "limits_met",
+    "pareto",
 )
 
 
@@ -85,11 +86,7 @@ def page_data(
 
 
 def _timing(table: Sequence[Row], places: Mapping[str, int]) -> dict[int, list[Any]]:
-    return {
-        places[row["row_id"]]: [_compact(row[name]) for name in TIMED]
-        for row in table
-        if row["speedup"] is not None or row["latency_cause"]
-    }
+    return {places[row["row_id"]]: [_compact(row[name]) for name in TIMED] for row in table}
 
 
 def _compact(value: Any) -> Any:

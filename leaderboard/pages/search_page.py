@@ -98,6 +98,8 @@ def _quality_section(found: SearchTable, case: str, names: Sequence[str]) -> lis
         first,
         f"<details><summary>Test quality, other axes</summary>{''.join(others)}</details>",
         _quality_table(rows, block.best_architecture_test, block.best_test),
+        f"<p>A row again: <code>slimbench run {text(found.records[0].task.name)} METHOD --case "
+        f"{text(case)}</code>; one setting of several: <code>--settings</code> and its number.</p>",
     ]
 
 

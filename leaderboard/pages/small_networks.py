@@ -25,11 +25,7 @@ HEADS = (
 
 def small_networks_section(table: Table) -> list[str]:
     """The section's parts; none where fewer than two small networks were trained."""
-    shown = [
-        row
-        for row in table.rows
-        if row["usable"] and row["small_baseline"] and not row["superseded"]
-    ]
+    shown = [row for row in table.rows if row["usable"] and row["small_baseline"]]
     if len(shown) < FEWEST:
         return []
     return [

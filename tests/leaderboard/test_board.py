@@ -25,6 +25,7 @@ from harness.errors import UsageError
 from harness.record import LimitBlock
 from harness.record_row import MetricBlock
 from leaderboard import load
+from leaderboard.choose import recommend
 
 
 def test_a_row_is_the_mean_over_seeds_and_keeps_each_seed(tmp_path: Path) -> None:
@@ -57,6 +58,20 @@ def test_settings_versions_scales_and_task_versions_are_never_mixed(tmp_path: Pa
     assert [row["superseded"] for row in rows if row["method_version"] == 2] == [False]
     assert len(load(tmp_path).rows("toy", scale="full")) == 1
     assert load(tmp_path).rows("toy", scale="smoke") == []
+
+
+def test_superseded_rows_lead_nothing(tmp_path: Path) -> None:
+    old = run(quality=0.949, method_block=method_block("pruning", version=1))
+    new = run(quality=0.945, method_block=method_block("pruning", version=2))
+    write(tmp_path, old, new, measured(old, 8.0), measured(new, 2.0))
+    found = load(tmp_path).table("toy")
+    assert found is not None
+    assert [(row["method_version"], row["usable"], row["pareto"]) for row in found.rows] == [
+        (2, True, True),
+        (1, False, False),
+    ]
+    assert {one.name for one in found.summary.headlines.values()} == {found.rows[0]["row_id"]}
+    assert [row["method_version"] for row in recommend(found.rows, {}).rows] == [2]
 
 
 def test_a_failed_run_is_a_row_with_its_cause_at_the_end(tmp_path: Path) -> None:

@@ -17,7 +17,6 @@ def row(method: str, kept: float, half: float | None = 0.01, **fields: Any) -> d
         "setting": {"width": 0.5},
         "usable": True,
         "is_reference": False,
-        "superseded": False,
         "retention": kept,
         "retention_low": None if half is None else kept - half,
         "retention_high": None if half is None else kept + half,
@@ -39,12 +38,12 @@ def test_ranges_that_overlap_on_one_board_settle_nothing() -> None:
     assert (found.settled, found.reversed, found.correlation) == (0, [], None)
 
 
-def test_other_settings_versions_references_and_old_rows_are_not_compared() -> None:
+def test_other_settings_versions_references_and_unusable_rows_are_not_compared() -> None:
     first = [row("a", 0.9), row("b", 0.8), row("reference", 1.0, is_reference=True)]
     first += [row("c", 0.7), row("d", 0.6)]
     second = [row("a", 0.9, setting={"width": 1.0}), row("b", 0.8, method_version=2)]
     second += [row("reference", 1.0, is_reference=True)]
-    second += [row("c", 0.7, superseded=True), row("d", 0.6, usable=False)]
+    second += [row("d", 0.6, usable=False)]
     assert carried(first, second).pairs == []
 
 

@@ -135,6 +135,7 @@ def test_the_hardware_switch_changes_the_table_and_the_figure(public: Path, visi
     before = page.inner_text(cell)
     page.select_option("[data-field=profile]", "pi_5")
     assert page.inner_text(cell) != before
+    assert page.inner_text(".sb-table caption").endswith("timed on pi_5")
     assert page.locator("figure:visible").get_attribute("data-figure") == "latency:pi_5"
     page.select_option("[data-field=profile]", "")
     assert page.inner_text(cell) == before

@@ -3,6 +3,7 @@
   "use strict";
   const board = window.slimbench;
   const { element } = board;
+  const MARKS = { met: "✓ met", "may meet": "≈ may meet", missed: "✗ missed", pending: "… pending" };
   const LIMITS = { met: 0, "may meet": 1, missed: 2, pending: 3 };
   const FILLING = ["q", "family", "limits", "verified", "gone", "all", "sort", "profile"];
   const FIRST = 100;
@@ -39,7 +40,7 @@
     if (limits === "met" && row.limits_met !== "met") return false;
     if (limits === "may" && !["met", "may meet"].includes(row.limits_met)) return false;
     if (verified && !["verified", "reproduced"].includes(row.verification)) return false;
-    return gone !== "hide" || (row.usable && !row.superseded);
+    return gone !== "hide" || row.usable;
   }
 
   /** Long tables hold their first rows only; the rest are one button away, and in every export. */
@@ -83,22 +84,30 @@
 
   function timing() {
     const place = (key) => [...heads].findIndex((head) => head.dataset.key === key);
-    const [speed, ms] = [place("speedup"), place("latency_ms_p50")];
+    const [speed, ms, kept] = [place("speedup"), place("latency_ms_p50"), place("limits_met")];
     for (const row of board.data.rows) {
       if (!row.seeds.length) continue;
       row.line.cells[speed].replaceChildren(...speedParts(row));
       row.line.cells[ms].textContent = board.format.ms(row.latency_ms_p50);
+      row.line.cells[kept].textContent = MARKS[row.limits_met] || "–";
+      row.line.classList.toggle("sb-front-row", Boolean(row.pareto));
     }
+    const caption = heads[0].closest("table").caption;
+    const profile = board.profile();
+    if (profile) caption.textContent = caption.textContent.replace(/[^ ]+$/, profile);
   }
 
   function speedParts(row) {
     const { ratio, significant } = board.format;
     const small = (words) => element("small", {}, words);
-    if (row.speedup === null) return [small(board.visible(row.latency_cause || "latency pending"))];
+    const hint = (title, words) => element("abbr", { title }, words);
+    if (row.speedup === null)
+      return [row.latency_cause ? hint(board.visible(row.latency_cause), "not timed") : small("latency pending")];
     if (row.speedup_low === null || row.speedup_high === null)
       return [ratio(row.speedup), " ", small("unsettled")];
     const ends = significant(row.speedup_low, 3) + "–" + significant(row.speedup_high, 3);
-    return [ratio(row.speedup), " ", small(ends)];
+    const mark = row.settled ? [] : [" ", hint("a time cap ended it before the interval was within 1%", "*")];
+    return [ratio(row.speedup), " ", small(ends), ...mark];
   }
 
   board.startTable = function () {
