@@ -13,7 +13,7 @@ from harness.record import RunRecord, TaskBlock
 from leaderboard.fronts import hypervolume, hypervolume_interval
 from leaderboard.headline import Headline, OperatingPoint, best_speedup
 from leaderboard.rows import RANKED_SEEDS, retention
-from leaderboard.uncertainty import Evidence, median_floor
+from leaderboard.uncertainty import Evidence, median_floor, reference_draws
 
 Row = dict[str, Any]
 RETENTIONS = (0.99, 0.95)
@@ -42,9 +42,10 @@ def summarise(
     """Headlines and hypervolumes of every method of a table."""
     speed = "time" if any(row["speedup"] is not None for row in rows) else "macs"
     floor = median_floor(rows, evidence)
+    baseline = reference_draws(rows, evidence)
     by_method: dict[str, list[tuple[Row, OperatingPoint]]] = defaultdict(list)
     for row, known, runs in zip(rows, evidence, done, strict=True):
-        point = _operating_point(row, known, runs, speed)
+        point = _operating_point(row, known, runs, speed, baseline)
         if point is not None:
             by_method[row["method"]].append((row, point))
     headlines: dict[tuple[str, str], Headline] = {}
@@ -103,9 +104,16 @@ def _retention_limit(task: TaskBlock) -> float:
 
 
 def _operating_point(
-    row: Row, known: Evidence, runs: Sequence[RunRecord], speed: str
+    row: Row,
+    known: Evidence,
+    runs: Sequence[RunRecord],
+    speed: str,
+    baseline: np.ndarray | None,
 ) -> OperatingPoint | None:
-    """The row as a choice for the headline; None when it lacks speed, validation or reference."""
+    """The row as a choice for the headline; None when it lacks speed, validation or reference.
+
+    `baseline` is the reference's quality over the same resampled examples (draws,), if known.
+    """
     reference = runs[0].task.reference if runs else None
     value, low, high = _speed(row, reference.macs if reference else None, speed)
     if reference is None or value is None or row["retention_validation"] is None:
@@ -118,14 +126,24 @@ def _operating_point(
         name=row["row_id"],
         validation=share(validation, reference.quality_validation),
         test=share(known.test, reference.quality_test),
-        test_draws=share(known.draws, reference.quality_test),
+        test_draws=_paired(row, known, reference.quality_test, baseline),
         speedup=value,
         low=low or value,
         high=high or value,
     )
 
 
-def _sharer(higher_is_better: bool) -> Callable[[np.ndarray, float], np.ndarray]:
+def _paired(row: Row, known: Evidence, quality: float, baseline: np.ndarray | None) -> np.ndarray:
+    """Retention over resampled examples (draws, seeds), as uncertainty.add_intervals has it."""
+    if row["is_reference"]:
+        return np.ones_like(known.draws)
+    share = _sharer(row["higher_is_better"])
+    return share(known.draws, quality if baseline is None else baseline[:, None])
+
+
+def _sharer(
+    higher_is_better: bool,
+) -> Callable[[np.ndarray, float | np.ndarray], np.ndarray]:
     if higher_is_better:
         return lambda quality, reference: np.asarray(quality / reference)
     return lambda quality, reference: np.asarray(reference / quality)

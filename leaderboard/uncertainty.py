@@ -84,7 +84,7 @@ def _draws_of(
 
 def add_intervals(rows: Sequence[Row], evidence: Sequence[Evidence]) -> None:
     """Fill quality_low/high and retention_low/high of each row, where something can vary."""
-    reference = _reference_draws(rows, evidence)
+    reference = reference_draws(rows, evidence)
     for row, known in zip(rows, evidence, strict=True):
         if row["quality"] is None or not known.says_spread:
             continue
@@ -105,7 +105,7 @@ def _shares(draws: np.ndarray, reference: np.ndarray | float, row: Row) -> np.nd
     return np.asarray(draws / reference if row["higher_is_better"] else reference / draws)
 
 
-def _reference_draws(rows: Sequence[Row], evidence: Sequence[Evidence]) -> np.ndarray | None:
+def reference_draws(rows: Sequence[Row], evidence: Sequence[Evidence]) -> np.ndarray | None:
     """The reference's quality over the same resampled examples, when it was scored as a row."""
     for row, known in zip(rows, evidence, strict=True):
         if row["is_reference"] and known.scores is not None:

@@ -224,7 +224,10 @@ def test_retention_is_paired_with_the_reference_scored_on_the_same_examples(tmp_
     assert rows["entry"]["retention_high"] == pytest.approx(1.0)
     assert 0.96 < rows["entry"]["retention_low"] < 0.98
     assert rows["reference"]["retention_low"] == rows["reference"]["retention_high"] == 1.0
-    assert load(tmp_path).table("toy").summary.floor == pytest.approx(1.96 * 0.01 / 0.95, rel=0.01)
+    summary = load(tmp_path).table("toy").summary
+    assert summary.floor == pytest.approx(1.96 * 0.01 / 0.95, rel=0.01)
+    assert 0.96 < summary.headlines["entry", "0.95"].retention_low < 0.98
+    assert summary.headlines["reference", "0.95"].retention_low == 1.0
 
 
 def test_a_metric_that_is_no_mean_over_examples_gets_no_example_interval(tmp_path: Path) -> None:
