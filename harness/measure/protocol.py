@@ -219,7 +219,7 @@ class Session:
             )
         except subprocess.TimeoutExpired:
             cause = (
-                f"not a block of calls ended within the cap of {self.cap_seconds:.0f} s; measure a "
+                f"no block of calls ended within the cap of {self.cap_seconds:.0f} s; measure a "
                 "faster model, or raise it with `slimbench measure ... --cap SECONDS`"
             )
             return Result("failed", cause)

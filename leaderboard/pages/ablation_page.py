@@ -44,7 +44,7 @@ def ablation_page(table: Table, further: Sequence[str] = ()) -> str:
         f'appear. <a href="{page_name(table.task.name, table.scale)}.html">The task\'s page</a> '
         "has their intervals, ties and limits.</p>",
         "## Which one to take",
-        _choices(rows, table.task),
+        _choices(rows, table.task, table.summary.floor or 0.0),
         "## Every variant",
         variants_table(rows, table.task.metric.unit),
         "## Pareto fronts",
@@ -54,10 +54,10 @@ def ablation_page(table: Table, further: Sequence[str] = ()) -> str:
     return page(f"{table.task.title}: ablation", "\n\n".join(parts))
 
 
-def _choices(rows: Sequence[Row], task: TaskBlock) -> str:
+def _choices(rows: Sequence[Row], task: TaskBlock, floor: float) -> str:
     """The task's limits in a sentence, the cheapest rows by quality, the best rows by cost."""
     costs = [axis for axis in COSTS if any(row[axis] is not None for row in rows)]
-    parts = [_at_limits(rows, task), cheapest_table(rows, costs)]
+    parts = [_at_limits(rows, task), cheapest_table(rows, costs, floor)]
     if {"latency_ms_p50", "size_bytes"} <= set(costs):
         parts.append(best_table(rows, task))
     note = (
@@ -84,13 +84,17 @@ def _at_limits(rows: Sequence[Row], task: TaskBlock) -> str:
     return f"<p>No row keeps the task's limits ({words}) yet{near}.</p>"
 
 
-def cheapest_table(rows: Sequence[Row], costs: Sequence[str]) -> str:
-    """For each share of the reference's quality the row of least cost, by each cost."""
+def cheapest_table(rows: Sequence[Row], costs: Sequence[str], floor: float = 0.0) -> str:
+    """For each share of the reference's quality the row of least cost, by each cost.
+
+    Shares nearer to 1 than `floor`, which the test cannot tell from 1, say so.
+    """
     lines = []
     for share in RETENTIONS:
         able = recommend(rows, {"min_retention": share}).rows
         cells = "".join(f"<td>{_cheapest(able, axis)}</td>" for axis in costs)
-        lines.append(f'<tr><th scope="row">≥ {share:.0%} of the reference</th>{cells}</tr>')
+        finer = " <small>(finer than the test can tell)</small>" if 1 - share < floor else ""
+        lines.append(f'<tr><th scope="row">≥ {share:.0%} of the reference{finer}</th>{cells}</tr>')
     heads = ["Quality kept", *(COSTS[axis][0] for axis in costs)]
     return html_table(heads, lines, "The cheapest variant by quality")
 

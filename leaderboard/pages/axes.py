@@ -55,10 +55,14 @@ def axes_for(costs: Sequence[float], qualities: Sequence[float], reference: floa
 
 
 def cost_ticks(low: float, high: float) -> list[float]:
-    """1, 2, 5 times powers of ten within the range; only powers when it spans many decades."""
-    steps = (1, 2, 5) if high / low < 2000 else (1,)
+    """1, 2, 5 times powers of ten within the range; only powers over many decades, more in few."""
     decades = range(math.floor(math.log10(low)), math.ceil(math.log10(high)) + 1)
-    return [s * 10.0**d for d in decades for s in steps if low <= s * 10.0**d <= high]
+    found: list[float] = []
+    for steps in ((1,), (1, 2, 5), (1, 1.5, 2, 3, 4, 5, 6, 8)):
+        found = [s * 10.0**d for d in decades for s in steps if low <= s * 10.0**d <= high]
+        if len(found) >= 4 or (len(found) == 3 and len(steps) > 1):
+            break
+    return found
 
 
 def quality_ticks(low: float, high: float, wanted: int = 6) -> list[float]:

@@ -9,6 +9,12 @@ from typing import Any
 
 Row = dict[str, Any]
 UNKNOWN = "\u2013"
+NAMES = {  # quantities of limits whose unit stands behind the value
+    "size_bytes": "size",
+    "latency_ms": "latency",
+    "latency_ms_p99": "p99 latency",
+    "peak_memory_bytes": "peak memory",
+}
 
 
 def quality(value: float | None, unit: str, digits: int = 2) -> str:
@@ -88,7 +94,8 @@ def significant(value: float, digits: int) -> str:
 def bound(quantity: str, kind: str, value: float, unit: str) -> str:
     """A task's limit in words: `params ≤ 5 M`."""
     sign = "≥" if kind == "at_least" else "≤"
-    return f"{quantity.replace('_', ' ')} {sign} {_of_quantity(quantity, value, unit)}"
+    name = NAMES.get(quantity, quantity.replace("_", " "))
+    return f"{name} {sign} {_of_quantity(quantity, value, unit)}"
 
 
 def _of_quantity(quantity: str, value: float, unit: str) -> str:

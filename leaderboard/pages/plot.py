@@ -84,7 +84,7 @@ def svg(plot: Plot) -> str:
         parts.append(_front_line(front, plot.axis, axes))
     parts += [_point(number, row, plot.axis, axes) for number, row in reversed(points)]
     if plot.front:
-        parts.append(_names(front, plot.axis, axes))
+        parts.append(_names(front, plot.axis, axes, plot.lines))
     return (
         f'<svg class="sb-plot" viewBox="0 0 {WIDTH} {HEIGHT}" role="img" '
         f'data-axis="{plot.axis}" aria-label="{_summary(plot, front)}">{"".join(parts)}</svg>'
@@ -138,8 +138,16 @@ def _tick(value: float, axis: str) -> str:
 def _grid(plot: Plot, axes: Axes) -> str:
     floor, right, unit = HEIGHT - BOTTOM, WIDTH - RIGHT, plot.rows[0]["unit"]
     parts = []
-    digits = 0 if axes.quality_high - axes.quality_low > 0.05 else 1
-    for value in quality_ticks(axes.quality_low, axes.quality_high):
+    ticks = quality_ticks(axes.quality_low, axes.quality_high)
+    digits = next(
+        (
+            d
+            for d in range(4)
+            if len({figures.quality(one, unit, d) for one in ticks}) == len(ticks)
+        ),
+        4,
+    )
+    for value in ticks:
         y = axes.y(value)
         parts.append(f'<path class="sb-grid" d="M{LEFT} {y}H{right}"/>')
         words = figures.quality(value, unit, digits)
@@ -250,9 +258,10 @@ def _first_of_each_method(front: Sequence[Row]) -> list[Row]:
     return list(by_method.values())
 
 
-def _names(front: Sequence[Row], axis: str, axes: Axes) -> str:
-    """Names beside front points, left out where they would cover one another."""
-    taken: list[tuple[float, float, float]] = []
+def _names(front: Sequence[Row], axis: str, axes: Axes, lines: Sequence[Line]) -> str:
+    """Names beside front points, left out where they would cover one another or a limit's."""
+    right = float(WIDTH - RIGHT)
+    taken = [(right - 4 - 6.4 * len(o.words), right, axes.y(o.quality) - 4) for o in lines]
     parts = []
     for row in _first_of_each_method(front):
         name = row["method"] if len(row["method"]) <= 26 else row["method"][:25] + "…"

@@ -76,7 +76,7 @@
       "button", { type: "button", class: "sb-button", onclick: () => board.set({ open: row.row_id }) }, "Details"
     );
     const copy = element("button", { type: "button", class: "sb-button", onclick: () => board.copy(row.reproduce) }, "Copy command");
-    const figures = [quality(row.quality), board.isNumber(row.speedup) ? ratio(row.speedup) + " faster" : "latency pending", size(row.size_bytes)];
+    const figures = [quality(row.quality), board.isNumber(row.speedup) ? ratio(row.speedup) + " the reference's speed" : "latency pending", size(row.size_bytes)];
     return [
       "Use ", element("b", { "data-answer": row.row_id }, board.visible(row.method)), " (" + row.settingText + "): " + figures.join(", ") +
         ". " + count + (count === 1 ? " row fits; " : " rows fit; of those no worse than the best, this is the cheapest. "),
