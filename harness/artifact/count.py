@@ -3,6 +3,7 @@
 Parameters are all numbers stored in the file: weights, biases, buffers, scales, zero points,
 constants and index lists. Left out are int64 and bool tensors that only tell an operator a shape,
 an axis or a position (or hold one number), and empty ones; they are no part of what was learned.
+Of 4-bit weights a byte holds two.
 """
 
 from __future__ import annotations
@@ -149,9 +150,29 @@ def _stored_numbers(graph: Graph) -> dict[str, tuple[int, int]]:
         for name, tensor in graph.stored.items()
         if name in data or tensor.data_type not in _POSITIONS
     }
+    found |= {name: each for name, each in _packed(graph).items() if name in found}
     for name, sparse in graph.sparse.items():
         found[name] = (math.prod(sparse.dims), _nonzero(sparse.values))
     return {name: counts for name, counts in found.items() if counts[0]}
+
+
+def _packed(graph: Graph) -> dict[str, tuple[int, int]]:
+    """Dense and non-zero count of 4-bit weights, of which a stored byte holds two."""
+    found = {}
+    for node in graph.nodes:
+        tensor = graph.stored.get(node.input[1]) if node.op_type == "MatMulNBits" else None
+        if tensor is None or attribute(node, "bits", 4) != 4:
+            continue
+        shape = attribute(node, "N", 0), attribute(node, "K", 0)
+        packed = numpy_helper.to_array(tensor)
+        if not 0 < math.prod(shape) <= 2 * packed.size or packed.size % shape[0]:
+            continue  # no such weight can be run
+        packed = packed.reshape(shape[0], -1)
+        numbers = np.stack((packed & 15, packed >> 4), -1).reshape(shape[0], -1)[:, : shape[1]]
+        is_symmetric = len(node.input) < 4 or not node.input[3]  # then 8 stands for zero
+        nonzero = np.count_nonzero(numbers != 8) if is_symmetric else numbers.size
+        found[node.input[1]] = (math.prod(shape), int(nonzero))
+    return found
 
 
 def _inside(graph: Graph) -> dict[str, tuple[int, int]]:

@@ -164,8 +164,11 @@ def test_four_bit_weights_are_counted(tmp_path):
         "MatMulNBits", ["x", "q", "s"], ["y"], domain="com.microsoft", K=32, N=6, bits=4,
         block_size=32,
     )  # fmt: skip
-    q = numpy_helper.from_array(np.ones((6, 1, 16), np.uint8), "q")
-    assert macs_of(tmp_path, node, ["n", 32], q, weight("s", 6)) == 32 * 6
+    packed = np.full((6, 1, 16), 0x81, np.uint8)  # 1 and 8, which stands for zero
+    q = numpy_helper.from_array(packed, "q")
+    found = count(save(tmp_path / "q.onnx", [node], ["n", 32], [q, weight("s", 6)]))
+    assert found.macs == 32 * 6
+    assert (found.params, found.params_nonzero) == (32 * 6 + 6, 32 * 3 + 6)
 
 
 def test_rows_sum_to_the_total_and_roll_up_by_branch(tmp_path):
