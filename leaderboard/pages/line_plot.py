@@ -22,6 +22,7 @@ from leaderboard.pages.figures import prefixed
 from leaderboard.pages.safe import text
 
 # The colours of the families, in an order that keeps neighbours apart; dashes tell a second round.
+DASHES = ("", " sb-dashed", " sb-dotted", " sb-dash-dotted")
 COLOURS = (
     "architecture",
     "pruning",
@@ -88,9 +89,9 @@ def line_svg(plot: LinePlot) -> str:
 
 
 def colour_of(name: str, names: Sequence[str]) -> str:
-    """The CSS classes of a line: a family's colour, dashed from the ninth name on."""
+    """The CSS classes of a line: a family's colour, then the same colours in other dashes."""
     number = names.index(name) if name in names else len(COLOURS) - 1
-    dash = " sb-dashed" if number >= len(COLOURS) else ""
+    dash = DASHES[min(number // len(COLOURS), len(DASHES) - 1)]
     return f"f-{COLOURS[number % len(COLOURS)]}{dash}"
 
 
