@@ -154,7 +154,8 @@ def _quality_table(rows: Sequence[Row], best_by_validation: float, best: float) 
     ceilings = (
         f"<p>Test quality of the best architecture by validation: {reached}; best by test: {most}. "
         "Rows are in order of test quality, which methods never see; a longer search by "
-        "validation does not always end higher. Ties: Welch's t-test over seeds, Holm.</p>"
+        "validation does not always end higher. Best found: the share of seeds that asked about "
+        "the best architecture at full length. Ties: Welch's t-test over seeds, Holm.</p>"
     )
     return html_table(heads, map(_quality_line, rows), "Methods") + ceilings
 
