@@ -89,7 +89,7 @@ def _task_line(table: Table, up: str) -> str:
         row = row_of(table, found.name)
         what = "" if table.summary.speed == "time" else " <small>by MACs</small>"
         leader = [
-            row_name(row),
+            row_name(row).replace(" <small>", "<br><small>", 1),
             "the task's limits" if key == AT_LIMITS else f"≥ {float(key):.0%}",
             str(len(row["seeds"])),
             figures.share(found.retention),
