@@ -152,7 +152,7 @@ def _grid(plot: LinePlot, scale: _Scale) -> str:
     parts.append(
         f'<text class="sb-label" x="{middle}" y="{HEIGHT - 8}" text-anchor="middle">'
         f"{text(plot.x_label)}</text>"
-        f'<text class="sb-label" x="{LEFT + 6}" y="{TOP + 10}">{text(plot.y_label)}</text>'
+        f'<text class="sb-label" x="{LEFT}" y="{TOP - 6}">{text(plot.y_label)}</text>'
     )
     return "".join(parts)
 

@@ -26,7 +26,10 @@ def label(row: Row | SearchRecord) -> str:
     """Method and setting, as a line of a picture is named."""
     method = row["method"] if isinstance(row, dict) else row.method.name
     setting = row["setting"] if isinstance(row, dict) else row.setting
-    words = " ".join(str(value) for value in setting.values())
+    words = " ".join(
+        value if isinstance(value, str) else f"{name} {str(value).lower()}"
+        for name, value in setting.items()
+    )
     return f"{method} {words}".strip()
 
 
