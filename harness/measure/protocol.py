@@ -219,8 +219,8 @@ class Session:
             )
         except subprocess.TimeoutExpired:
             cause = (
-                f"no block of calls ended within the cap of {self.cap_seconds:.0f} s; measure a "
-                "faster model, or raise it with `slimbench measure ... --cap SECONDS`"
+                f"timing did not end within the cap of {self.cap_seconds:.0f} s; raise it with "
+                "`slimbench measure ... --cap SECONDS`"
             )
             return Result("failed", cause)
         if not answer.is_file():
