@@ -7,14 +7,16 @@ import json
 import math
 import shlex
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
 from statistics import fmean, pvariance
-from typing import Any
+from typing import Any, TypeVar
 
 from harness.record import Counts, RunRecord
+from harness.record_search import SearchRecord
 from leaderboard.stale import is_stale
 
 Row = dict[str, Any]
+Record = TypeVar("Record", RunRecord, SearchRecord)
 TRUST = ("withdrawn", "flagged", "self_reported", "verified", "reproduced")
 RANKED_SEEDS = 3
 
@@ -24,6 +26,17 @@ def group_key(run: RunRecord) -> tuple[str, ...]:
     reference = run.task.reference.sha256 if run.task.reference else ""
     setting = json.dumps(run.setting, sort_keys=True)
     return (run.method.name, str(run.method.version), setting, run.scale, reference)
+
+
+def last_runs(records: Iterable[Record], key: Callable[[Record], Hashable]) -> list[Record]:
+    """Of records of equal `key` the one that was run last; one that ended well goes before others.
+
+    What was run again, such as in another precision, counts once.
+    """
+    last: dict[Hashable, Record] = {}
+    for one in sorted(records, key=lambda one: (one.status == "ok", one.created)):
+        last[key(one)] = one
+    return list(last.values())
 
 
 def build_row(runs: Sequence[RunRecord], runs_tried: int) -> Row:

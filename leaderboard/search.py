@@ -15,6 +15,7 @@ import numpy as np
 from harness.errors import UsageError
 from harness.record_search import CaseBlock, SearchRecord
 from leaderboard.fronts import hypervolume
+from leaderboard.rows import last_runs
 from leaderboard.ties import tie_groups
 
 if TYPE_CHECKING:
@@ -70,12 +71,12 @@ def of_newest_table(records: Sequence[SearchRecord]) -> list[SearchRecord]:
     newest: dict[str, int] = {}
     for one in found:
         newest[one.method.name] = max(one.method.version, newest.get(one.method.name, 0))
-    last_run = {}
-    for one in sorted(found, key=lambda one: (one.status == "ok", one.created)):
-        if one.method.version == newest[one.method.name]:
-            setting = json.dumps(one.setting, sort_keys=True)
-            last_run[one.method.name, setting, one.case.name, one.scale] = one
-    return list(last_run.values())
+    of_newest = [one for one in found if one.method.version == newest[one.method.name]]
+    return last_runs(of_newest, _question)
+
+
+def _question(one: SearchRecord) -> tuple[str, ...]:
+    return one.method.name, json.dumps(one.setting, sort_keys=True), one.case.name, one.scale
 
 
 def _checked(record: SearchRecord, traces: Mapping[str, Trace]) -> Trace | None:

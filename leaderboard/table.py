@@ -11,7 +11,7 @@ from harness.record import MeasurementRecord, ProfileBlock, RunRecord, TaskBlock
 from leaderboard.fronts import pareto_front
 from leaderboard.history import add_history
 from leaderboard.limits import limit_columns
-from leaderboard.rows import build_row, goodness, group_key
+from leaderboard.rows import build_row, goodness, group_key, last_runs
 from leaderboard.summary import Summary, summarise
 from leaderboard.timing import timing_columns
 from leaderboard.uncertainty import Evidence, add_intervals, add_tie_groups, evidence_of
@@ -59,11 +59,11 @@ def table(board: Board, task: str, scale: str, profile: ProfileBlock | None) -> 
 
 
 def _groups(runs: Sequence[RunRecord]) -> list[list[RunRecord]]:
-    """Runs to be averaged, one a seed: a seed run again, in another precision, counts once."""
-    groups: dict[tuple[str, ...], dict[int, RunRecord]] = defaultdict(dict)
-    for run in sorted(runs, key=lambda run: (run.status == "ok", run.created)):
-        groups[group_key(run)][run.seed] = run
-    return [[group[seed] for seed in sorted(group)] for _, group in sorted(groups.items())]
+    """Runs to be averaged, one a seed."""
+    groups: dict[tuple[str, ...], list[RunRecord]] = defaultdict(list)
+    for run in last_runs(runs, lambda run: (*group_key(run), run.seed)):
+        groups[group_key(run)].append(run)
+    return [sorted(group, key=lambda run: run.seed) for _, group in sorted(groups.items())]
 
 
 def _finished(group: Sequence[RunRecord]) -> list[RunRecord]:
