@@ -10,11 +10,11 @@ from torch import nn
 from baselines.architecture.linformer import LinformerAttention
 from baselines.architecture.sparse_attention import BlockAttention
 from baselines.architecture.text_cnn import TextCNN
-from baselines.architecture.text_gru import TextGRU
 from baselines.distillation import tinybert_distillation as tinybert
 from baselines.factorization import embedding_factorization, svd_factorization
 from baselines.pruning.layer_dropping import kept
 from baselines.pruning.movement_pruning import Movement
+from harness.recurrent import TextGRU
 from tasks.models import bert
 
 WIDTH, HEADS = 64, 2
