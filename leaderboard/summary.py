@@ -13,7 +13,7 @@ from harness.record import RunRecord, TaskBlock
 from leaderboard.fronts import hypervolume, hypervolume_interval
 from leaderboard.headline import Headline, OperatingPoint, best_speedup
 from leaderboard.rows import RANKED_SEEDS, retention
-from leaderboard.uncertainty import Evidence, median_floor, reference_draws
+from leaderboard.uncertainty import Evidence, median_floor, reference_draws, retained
 
 Row = dict[str, Any]
 RETENTIONS = (0.99, 0.95)
@@ -126,24 +126,16 @@ def _operating_point(
         name=row["row_id"],
         validation=share(validation, reference.quality_validation),
         test=share(known.test, reference.quality_test),
-        test_draws=_paired(row, known, reference.quality_test, baseline),
+        test_draws=retained(
+            known.draws, reference.quality_test if baseline is None else baseline[:, None], row
+        ),
         speedup=value,
         low=low or value,
         high=high or value,
     )
 
 
-def _paired(row: Row, known: Evidence, quality: float, baseline: np.ndarray | None) -> np.ndarray:
-    """Retention over resampled examples (draws, seeds), as uncertainty.add_intervals has it."""
-    if row["is_reference"]:
-        return np.ones_like(known.draws)
-    share = _sharer(row["higher_is_better"])
-    return share(known.draws, quality if baseline is None else baseline[:, None])
-
-
-def _sharer(
-    higher_is_better: bool,
-) -> Callable[[np.ndarray, float | np.ndarray], np.ndarray]:
+def _sharer(higher_is_better: bool) -> Callable[[np.ndarray, float], np.ndarray]:
     if higher_is_better:
         return lambda quality, reference: np.asarray(quality / reference)
     return lambda quality, reference: np.asarray(reference / quality)

@@ -95,11 +95,12 @@ def add_intervals(rows: Sequence[Row], evidence: Sequence[Evidence]) -> None:
         baseline = row["quality"] / row["retention"]
         if not row["higher_is_better"]:
             baseline = row["quality"] * row["retention"]
-        shares = _shares(draws, reference if reference is not None else baseline, row)
+        shares = retained(draws, reference if reference is not None else baseline, row)
         row["retention_low"], row["retention_high"] = interval(shares)
 
 
-def _shares(draws: np.ndarray, reference: np.ndarray | float, row: Row) -> np.ndarray:
+def retained(draws: np.ndarray, reference: np.ndarray | float, row: Row) -> np.ndarray:
+    """Resampled quality as a share of the reference's; the reference retains all of itself."""
     if row["is_reference"]:
         return np.ones_like(draws)
     return np.asarray(draws / reference if row["higher_is_better"] else reference / draws)

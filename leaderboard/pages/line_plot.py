@@ -21,8 +21,7 @@ from leaderboard.pages.axes import (
 from leaderboard.pages.figures import prefixed
 from leaderboard.pages.safe import text
 
-# The colours of the families, in an order that keeps neighbours apart; dashes tell a second round.
-DASHES = ("", " sb-dashed", " sb-dotted", " sb-dash-dotted")
+# The colours of the families, in an order that keeps neighbours apart; dashes tell further rounds.
 COLOURS = (
     "architecture",
     "pruning",
@@ -33,6 +32,7 @@ COLOURS = (
     "search",
     "other",
 )
+DASHES = ("", " sb-dashed", " sb-dotted", " sb-dash-dotted")
 
 
 @dataclass(frozen=True)
