@@ -36,6 +36,11 @@ class Summary:
     hypervolumes: dict[str, tuple[float, float, float]]
 
 
+def resolves(floor: float | None, limit: float) -> bool:
+    """Whether a retention limit is no finer than the resolution floor."""
+    return floor is None or 1 - limit >= floor
+
+
 def summarise(
     rows: Sequence[Row], evidence: Sequence[Evidence], done: Sequence[Sequence[RunRecord]]
 ) -> Summary:
@@ -68,7 +73,7 @@ def _headlines(
     found = {
         (method, str(limit)): best_speedup(points, limit)
         for limit in RETENTIONS
-        if floor is None or 1 - limit >= floor
+        if resolves(floor, limit)
     }
     within = [point for row, point in pairs if _keeps_countable_limits(row)]
     if within:

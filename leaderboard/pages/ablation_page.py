@@ -14,6 +14,7 @@ from leaderboard.pages.plot import Plot, svg
 from leaderboard.pages.safe import page, row_name, setting_text, slug, text
 from leaderboard.pages.task_page import AXIS_NAMES, legend, limit_lines, page_name
 from leaderboard.rows import goodness
+from leaderboard.summary import resolves
 from leaderboard.table import AXES, Table, main_axis
 
 Row = dict[str, Any]
@@ -44,7 +45,7 @@ def ablation_page(table: Table, further: Sequence[str] = ()) -> str:
         f'appear. <a href="{page_name(table.task.name, table.scale)}.html">The task\'s page</a> '
         "has their intervals, ties and limits.</p>",
         "## Which one to take",
-        _choices(rows, table.task, table.summary.floor or 0.0),
+        _choices(rows, table.task, table.summary.floor),
         "## Every variant",
         variants_table(rows, table.task.metric.unit),
         "## Pareto fronts",
@@ -54,7 +55,7 @@ def ablation_page(table: Table, further: Sequence[str] = ()) -> str:
     return page(f"{table.task.title}: ablation", "\n\n".join(parts))
 
 
-def _choices(rows: Sequence[Row], task: TaskBlock, floor: float) -> str:
+def _choices(rows: Sequence[Row], task: TaskBlock, floor: float | None) -> str:
     """The task's limits in a sentence, the cheapest rows by quality, the best rows by cost."""
     costs = [axis for axis in COSTS if any(row[axis] is not None for row in rows)]
     parts = [_at_limits(rows, task), cheapest_table(rows, costs, floor)]
@@ -84,7 +85,7 @@ def _at_limits(rows: Sequence[Row], task: TaskBlock) -> str:
     return f"<p>No row keeps the task's limits ({words}) yet{near}.</p>"
 
 
-def cheapest_table(rows: Sequence[Row], costs: Sequence[str], floor: float = 0.0) -> str:
+def cheapest_table(rows: Sequence[Row], costs: Sequence[str], floor: float | None = None) -> str:
     """For each share of the reference's quality the row of least cost, by each cost.
 
     Shares nearer to 1 than `floor`, which the test cannot tell from 1, say so.
@@ -93,7 +94,9 @@ def cheapest_table(rows: Sequence[Row], costs: Sequence[str], floor: float = 0.0
     for share in RETENTIONS:
         able = recommend(rows, {"min_retention": share}).rows
         cells = "".join(f"<td>{_cheapest(able, axis)}</td>" for axis in costs)
-        finer = " <small>(finer than the test can tell)</small>" if 1 - share < floor else ""
+        finer = (
+            " <small>(finer than the test can tell)</small>" if not resolves(floor, share) else ""
+        )
         lines.append(f'<tr><th scope="row">≥ {share:.0%} of the reference{finer}</th>{cells}</tr>')
     heads = ["Quality kept", *(COSTS[axis][0] for axis in costs)]
     return html_table(heads, lines, "The cheapest variant by quality")

@@ -16,7 +16,7 @@ from leaderboard.pages.safe import page, row_name, slug, text
 from leaderboard.pages.sections import best_headline, headline_ratio, row_of, takeaway
 from leaderboard.pages.task_page import legend, limit_lines, page_name
 from leaderboard.published import curves_of
-from leaderboard.summary import AT_LIMITS, RETENTIONS
+from leaderboard.summary import AT_LIMITS, RETENTIONS, resolves
 from leaderboard.table import Table, main_axis
 
 SENTENCE = (
@@ -148,8 +148,8 @@ def methods_page(methods: Mapping[str, Sequence[Table]], standard: Sequence[Tabl
 
 def _kept_headline(table: Table, method: str) -> Headline | None:
     """A method's headline at the strictest share the test resolves, unless the test disagreed."""
-    floor = table.summary.floor or 0.0
-    key = next((str(limit) for limit in RETENTIONS if 1 - limit >= floor), AT_LIMITS)
+    floor = table.summary.floor
+    key = next((str(limit) for limit in RETENTIONS if resolves(floor, limit)), AT_LIMITS)
     found = table.summary.headlines.get((method, key))
     return found if found is not None and found.verdict != "missed" else None
 
