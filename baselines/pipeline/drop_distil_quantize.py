@@ -41,6 +41,7 @@ METHOD = Method(
         {"layers": 0.667, "width": 1.0, "tokens": 12_000},
         {"layers": 0.5, "width": 1.0, "tokens": 12_000},
         {"layers": 0.5, "width": 0.5, "tokens": 8_000},
+        {"layers": 0.5, "width": 0.42, "tokens": 8_000},
         {"layers": 0.333, "width": 0.5, "tokens": 8_000},
         {"layers": 0.167, "width": 0.25, "tokens": 4_000},
     ),

@@ -28,7 +28,13 @@ METHOD = Method(
     version=3,
     solves=Compression,
     solve=solve,
-    settings=({"speed_up": 2.0}, {"speed_up": 4.0}, {"speed_up": 8.0}, {"speed_up": 24.0}),
+    settings=(
+        {"speed_up": 2.0},
+        {"speed_up": 3.0},
+        {"speed_up": 4.0},
+        {"speed_up": 8.0},
+        {"speed_up": 24.0},
+    ),
     source="arXiv:1510.00149",
     modalities=("image", "text", "vector"),  # a table read and written is not followed
 )
