@@ -19,8 +19,9 @@ from harness import data
 from harness.errors import DataError
 from harness.record import sha256_of, write_atomically
 from harness.run.batches import Batches
+from harness.run.precision import autocast
 from harness.run.scoring import quality
-from harness.run.training import Optimizers, Options, autocast, fit
+from harness.run.training import Optimizers, Options, fit
 from harness.types import Split, Task
 
 WEIGHTS = "reference.safetensors"

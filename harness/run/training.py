@@ -10,9 +10,9 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from harness import environment
 from harness.run.batches import Batches
 from harness.run.meter import FORWARD, FORWARD_AND_BACKWARD, Meter, counted, forward_macs
+from harness.run.precision import autocast, strided_depthwise_in_fp32
 from harness.types import Recipe
 
 Penalty = Callable[[nn.Module], Tensor]
@@ -41,16 +41,6 @@ class Options:
     penalty: Penalty | None = None
     before_step: Callable[[nn.Module], None] | None = None
     after_step: Callable[[nn.Module, float], None] | None = None
-
-
-def bf16_is_fast(device: torch.device) -> bool:
-    """Whether bf16 autocast pays: a GPU that has it, or a CPU with AVX-512 bf16 or AMX."""
-    return environment.precision(device.type) == "bf16"
-
-
-def autocast(device: torch.device) -> torch.autocast:
-    """bf16 where it pays, otherwise plain fp32."""
-    return torch.autocast(device.type, torch.bfloat16, enabled=bf16_is_fast(device))
 
 
 def schedule(step: int, steps: int, warmup: float) -> float:
@@ -265,7 +255,7 @@ def fit(
         inputs = plain
         if recipe.augment is not None:
             inputs = recipe.augment(plain, batches.generator(step))
-        with autocast(device):
+        with autocast(device), strided_depthwise_in_fp32(model, device):
             soft = None
             if options.teacher is not None and _keeps(options, recipe):
                 soft = batches.soft(options.teacher, plain)

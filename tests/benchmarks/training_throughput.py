@@ -19,8 +19,9 @@ from torch.nn import functional
 
 from harness import registry
 from harness.run.batches import LEAST_STEPS, Batches
+from harness.run.precision import autocast
 from harness.run.process import MALLOC
-from harness.run.training import autocast, fit
+from harness.run.training import fit
 from harness.types import Split
 
 
