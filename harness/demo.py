@@ -55,7 +55,7 @@ def _order(task: str, methods: list[str]) -> session.Order:
         methods=methods,
         scale="smoke",
         seeds=[0] if models else [0, 1],
-        settings="1" if models else "0",
+        settings="0",
         workers=WORKERS,
         method_files=[],
         measure=True,

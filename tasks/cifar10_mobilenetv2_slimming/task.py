@@ -31,7 +31,8 @@ TASK = replace(
     },
     build=build,
     smoke_shape={"width": 0.25, "depth": 0.25},
-    reference_train_macs=22 * EPOCH,
+    reference_epochs=15,
+    reference_train_macs=15 * EPOCH,
     search=None,
     folder=Path(__file__).parent,
 )
