@@ -12,6 +12,7 @@ import numpy as np
 
 Row = dict[str, Any]
 Pair = tuple[Row, Row]  # one method at one setting, on the first board and on the second
+CONTENDER = 0.9  # share of the reference's quality below which a row is no contender
 FEWEST = 3  # rows on both boards below which no order is spoken of
 
 
@@ -21,13 +22,17 @@ class Carried:
 
     `correlation` is Spearman's. A comparison of two rows is settled where their 95% ranges of what
     they keep do not overlap, on the first board and on the second; `reversed` are the settled ones
-    whose winner, named first, loses on the second.
+    whose winner, named first, loses on the second. `contended` and `contended_reversed` count those
+    between rows that keep `CONTENDER` of the reference on both: beating a row that is far below
+    says little.
     """
 
     pairs: list[Pair]
     correlation: float | None
     settled: int
     reversed: list[tuple[Pair, Pair]]
+    contended: int
+    contended_reversed: int
 
 
 def carried(first: Sequence[Row], second: Sequence[Row]) -> Carried:
@@ -37,7 +42,12 @@ def carried(first: Sequence[Row], second: Sequence[Row]) -> Carried:
     both.sort(key=lambda pair: -float(pair[0]["retention"]))
     decided = [(a, b) for a, b in combinations(both, 2) if _apart(a, b, 0) and _apart(a, b, 1)]
     turned = [(a, b) for a, b in decided if b[1]["retention"] > a[1]["retention"]]
-    return Carried(both, _spearman(both), len(decided), turned)
+    contended = [sum(map(_contend, pairs)) for pairs in (decided, turned)]
+    return Carried(both, _spearman(both), len(decided), turned, *contended)
+
+
+def _contend(compared: tuple[Pair, Pair]) -> bool:
+    return all(row["retention"] >= CONTENDER for pair in compared for row in pair)
 
 
 def _known(rows: Sequence[Row]) -> list[Row]:

@@ -116,7 +116,7 @@ _KINDS = {
     ),
     '{"type":"boolean"}': (
         *("small_baseline", "is_reference", "higher_is_better", "usable", "superseded", "pareto"),
-        "stale",
+        *("stale", "by_request"),
     ),
     '{"type":["boolean","null"]}': ("settled",),
     '{"type":"array"}': (

@@ -53,7 +53,7 @@ def timing_columns(
             }
         ratio = of_mean_request(ratio, [one.request_ms for one in good])
     latency = nominal_ms(good[0].anchor_nominal_ms, ratio)
-    columns |= _known(good, ratio, latency)
+    columns |= _known(good, ratio, latency) | {"by_request": ways}
     if ways:
         slowest = [request_quantile_ms(one.request_ms, 0.99, latency.value) for one in good]
         columns["latency_ms_p99"] = max(slowest)
@@ -61,6 +61,18 @@ def timing_columns(
         cause = "no nominal latency: the anchor is not frozen on this profile"
         return columns | dict.fromkeys(LATENCIES) | {"latency_cause": cause}
     return columns | _price(profile, latency) | _throughput(good)
+
+
+def over(row: Row, base: Row) -> Interval:
+    """How many times faster a row is than another, from both speed-ups over the one anchor."""
+    value = row["speedup"] / base["speedup"]
+    if row is base:
+        return Interval(1.0, 1.0, 1.0)
+    if None in (row["speedup_low"], base["speedup_low"]):
+        return Interval(value, 0.0, math.inf)
+    halves = [math.log(one["speedup_high"] / one["speedup_low"]) / 2 for one in (row, base)]
+    error = math.hypot(*halves)
+    return Interval(value, value * math.exp(-error), value * math.exp(error))
 
 
 def _unknown(profile: ProfileBlock | None) -> Row:
@@ -83,6 +95,7 @@ def _unknown(profile: ProfileBlock | None) -> Row:
         "throughput": None,
         "throughput_batch": None,
         "latency_cause": None,
+        "by_request": False,
     }
 
 

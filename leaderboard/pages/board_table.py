@@ -107,6 +107,7 @@ def badges(row: Row) -> str:
             (f"v{row['method_version']}", row["method_version"] > 1 or row["superseded"]),
             ("superseded", row["superseded"]),
             ("stale", row["stale"] and not row["superseded"]),
+            ("mean request", row["by_request"]),
             (row["verification"], row["verification"] != "self_reported"),
             (row["status"].replace("_", " "), row["status"] != "ok"),
         )

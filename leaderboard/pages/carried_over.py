@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from leaderboard.carried import Carried, Pair, carried
+from leaderboard.carried import CONTENDER, Carried, Pair, carried
 from leaderboard.pages import figures
 from leaderboard.pages.html_table import html_table
 from leaderboard.pages.safe import row_name, slug, text
@@ -40,10 +40,15 @@ def _verdict(found: Carried) -> str:
     if not found.settled:
         return words + " No two of them are settled (95% ranges apart) on both."
     same = found.settled - len(found.reversed)
-    return words + (
+    words += (
         f" Of {found.settled:,} comparisons of two rows that are settled on both boards (95% "
-        f"ranges of what they keep apart), <b>{same:,}</b> have the same winner on both."
+        f"ranges of what they keep apart), {same:,} have the same winner on both"
     )
+    contenders = f"two contenders, rows that keep at least {CONTENDER:.0%} of the reference on both"
+    if not found.contended:
+        return f"{words}, but none of them compares {contenders}."
+    kept = found.contended - found.contended_reversed
+    return f"{words}; of the {found.contended:,} between {contenders}, <b>{kept:,}</b>."
 
 
 def _winners(*tables: Table) -> str:

@@ -11,9 +11,10 @@ from harness.paired import Interval
 from leaderboard.pages import figures
 from leaderboard.pages.html_table import html_table
 from leaderboard.pages.plot import Line, Plot, svg
-from leaderboard.pages.safe import row_name, setting_text, text
+from leaderboard.pages.safe import row_name, text
 from leaderboard.published import Cost
 from leaderboard.table import Table
+from leaderboard.timing import over
 
 Row = dict[str, Any]
 AXIS = "usd_per_month"
@@ -38,29 +39,16 @@ def cost_section(table: Table, cost: Cost | None, lines: Sequence[Line] = ()) ->
         "for one virtual CPU of this profile, kept busy for 70% of the time, that is "
         f"{rate:,.0f} requests a second. Every row serves that rate; its cost follows from its "
         "paired speed-up, that of the mean request where a row answers some requests quicker than "
-        "others. The reference&rsquo;s weight is the task&rsquo;s choice, so the speed-up over "
-        "the best small baselines stands beside.</p>"
+        "others.</p>"
     )
     drawn = [row | {AXIS: monthly.value} for row, monthly in priced]
     return [
         "## What it costs",
         words,
-        _table(priced, [row for row in timed if row["small_baseline"]]),
+        _table(priced),
         f'<figure class="sb-figure">{svg(Plot(drawn, AXIS, lines))}'
         "<figcaption>Quality against the cost of a month</figcaption></figure>",
     ]
-
-
-def over(row: Row, base: Row) -> Interval:
-    """How many times faster a row is than another, from both speed-ups over the one anchor."""
-    value = row["speedup"] / base["speedup"]
-    if row is base:
-        return Interval(1.0, 1.0, 1.0)
-    if None in (row["speedup_low"], base["speedup_low"]):
-        return Interval(value, 0.0, math.inf)
-    halves = [math.log(one["speedup_high"] / one["speedup_low"]) / 2 for one in (row, base)]
-    error = math.hypot(*halves)
-    return Interval(value, value * math.exp(-error), value * math.exp(error))
 
 
 def _monthly(row: Row, reference: Row, price: float, rate: float) -> Interval:
@@ -71,42 +59,38 @@ def _monthly(row: Row, reference: Row, price: float, rate: float) -> Interval:
     return cost_per_month(price, Interval(ms / ratio.value, ms / ratio.high, low), rate)
 
 
-def _table(priced: Sequence[tuple[Row, Interval]], small: Sequence[Row]) -> str:
-    ordered = sorted(small, key=lambda row: float(row["quality"]))
-    best = list({row["method"]: row for row in ordered}.values())
-    whole = next(monthly.value for row, monthly in priced if row["is_reference"])
-    heads = ["Method", "Quality", "Kept", "p99", "Speed-up"]
-    heads += [f"Over {text(row['method'])}<br>{setting_text(row['setting'])}" for row in best]
-    heads += ["A month", "Saved a month", "Saved"]
+def _table(priced: Sequence[tuple[Row, Interval]]) -> str:
+    whole = next(_rounded(monthly.value) for row, monthly in priced if row["is_reference"])
+    heads = ["Method", "Quality", "Kept", "p99", "Speed-up", "A month", "Saved a month", "Saved"]
     cheapest = sorted(priced, key=lambda one: one[1].value)
-    lines = [_line(row, monthly, whole, best) for row, monthly in cheapest]
-    return html_table(heads, lines, "Cost of a month")
+    return html_table(heads, [_line(*one, whole) for one in cheapest], "Cost of a month")
 
 
-def _line(row: Row, monthly: Interval, whole: float, best: Sequence[Row]) -> str:
-    name = row_name(row)
+def _line(row: Row, monthly: Interval, whole: float) -> str:
     p99 = row["latency_ms_p99"]
+    costs = [_rounded(end) for end in (monthly.value, monthly.low, monthly.high)]
+    cost, low, high = map(_usd, costs)
+    saved, most, least = (_usd(whole - one) for one in costs)
+    share, highest, lowest = (100 * (1 - one / whole) for one in costs)
     cells = [
         figures.quality(row["quality"], row["unit"]),
         figures.ranged(row, "retention", figures.share),
         figures.UNKNOWN if p99 is None else f"{figures.milliseconds(p99)} ms",
         figures.ratio(row["speedup"]),
-        *(_ranged(over(row, base)) for base in best),
-        f"{_usd(monthly.value)} <small>{_usd(monthly.low)}&ndash;{_usd(monthly.high)}</small>",
-        f"{_usd(whole - monthly.value)} <small>{_usd(whole - monthly.high)}&ndash;"
-        f"{_usd(whole - monthly.low)}</small>",
-        figures.share(1 - monthly.value / whole),
+        f"{cost} <small>{low}&ndash;{high}</small>",
+        f"{saved} <small>{least}&ndash;{most}</small>",
+        f"{share:.2f}% <small>{lowest:.2f}&ndash;{highest:.2f}</small>",
     ]
-    return f'<tr><th scope="row">{name}</th>{"".join(f"<td>{cell}</td>" for cell in cells)}</tr>'
+    line = "".join(f"<td>{cell}</td>" for cell in cells)
+    return f'<tr><th scope="row">{row_name(row)}</th>{line}</tr>'
 
 
-def _ranged(ratio: Interval) -> str:
-    low, high = (figures.significant(end, 3) for end in (ratio.low, ratio.high))
-    return f"{figures.ratio(ratio.value)} <small>{low}&ndash;{high}</small>"
+def _rounded(usd: float) -> float:
+    """To three digits; what is saved is then as fine as what is paid."""
+    return float(f"{usd:.3g}")
 
 
 def _usd(value: float) -> str:
-    """US dollars, rounded to three digits."""
     if not math.isfinite(value):
         return "unknown"
-    return f"{'-' if value < 0 else ''}${abs(float(f'{value:.3g}')):,.0f}"
+    return f"{'-' if value < 0 else ''}${abs(value):,.0f}"

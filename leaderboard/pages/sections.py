@@ -9,6 +9,7 @@ from leaderboard.headline import Headline
 from leaderboard.pages import figures
 from leaderboard.pages.html_table import html_table
 from leaderboard.pages.safe import row_name, setting_text, slug, text
+from leaderboard.pages.small_networks import best_small, over_text
 from leaderboard.published import Curve, Result
 from leaderboard.summary import AT_LIMITS, RETENTIONS
 from leaderboard.table import Table
@@ -56,8 +57,20 @@ def takeaway(table: Table) -> str:
             f"runs at <b>{headline_ratio(found)}</b> of the reference's speed."
         )
     return (
-        f"{name} {sure[found.verdict]} {kept} and is <b>{headline_ratio(found)} {what}</b>: "
-        f"{figures.share(found.retention)} kept."
+        f"{name} {sure[found.verdict]} {kept} and is <b>{headline_ratio(found)} {what}</b>"
+        f"{_over_small(table, row)}: {figures.share(found.retention)} kept."
+    )
+
+
+def _over_small(table: Table, row: Row) -> str:
+    """The speed-up over the best small network trained from scratch, where that was timed."""
+    best = next(reversed(best_small(table)), None)
+    if best is None or row["speedup"] is None or row["small_baseline"]:
+        return ""
+    name = f"{text(best['method'])} ({setting_text(best['setting'])})"
+    return (
+        f" than the reference, {over_text(row, best)} the speed of the best small network trained "
+        f"from scratch, {name} with {figures.quality(best['quality'], best['unit'])}"
     )
 
 

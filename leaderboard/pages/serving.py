@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from typing import Any
+
 import numpy as np
 
 from harness.paired import nominal_ms, speedup
@@ -9,14 +12,18 @@ from harness.record import MeasurementRecord
 from harness.record_studies import PreprocessingRecord
 from leaderboard.board import TaskRecords
 from leaderboard.pages import figures
-from leaderboard.pages.safe import text
+from leaderboard.pages.html_table import html_table
+from leaderboard.pages.safe import row_name, text
 from leaderboard.table import Table
+
+Row = dict[str, Any]
 
 
 def serving_section(table: Table, records: TaskRecords) -> list[str]:
     """The section's parts; none where nothing was timed."""
     parts = [_preprocessing(one) for one in records.preprocessing]
     parts += [_natural(one) for one in _trimmed(table, records)]
+    parts += _ways(table, records)
     return ["## Around a request", *parts] if parts else []
 
 
@@ -30,6 +37,42 @@ def _trimmed(table: Table, records: TaskRecords) -> list[MeasurementRecord]:
         and one.status == "ok"
         and (one.profile.sha256, one.task_version) == (profile, table.task.version)
     ]
+
+
+def _ways(table: Table, records: TaskRecords) -> list[str]:
+    """Rows whose graph answers some requests the quick way: how many, and what both ways cost."""
+    profile = table.profile.sha256 if table.profile else ""
+    timed = {
+        one.artifact_sha256: one
+        for one in records.measurements
+        if one.request_ms and one.profile.sha256 == profile
+    }
+    lines = [
+        _way(row, timed[row["artifacts"][0]].request_ms)
+        for row in table.rows
+        if row["by_request"] and row["latency_ms_p50"] and row["artifacts"][0] in timed
+    ]
+    if not lines:
+        return []
+    said = (
+        "<p>Some rows answer a request the quick way where that suffices. Their speed-up and "
+        "latency are those of the mean request; here are the two ways of the first seed, in "
+        "nominal ms. The worst case is the slow way.</p>"
+    )
+    heads = ("Method", "Mean", "Quick way", "Requests", "Slow way", "Requests", "p99")
+    return [said, html_table(heads, lines, "Requests of two costs")]
+
+
+def _way(row: Row, request_ms: Sequence[float]) -> str:
+    times = np.asarray(request_ms)
+    times = times * row["latency_ms_p50"] / times.mean()
+    slow = times > np.sqrt(times.min() * times.max())
+    cells = [f"{figures.milliseconds(row['latency_ms_p50'])} ms"]
+    for way in (times[~slow], times[slow]):
+        middle = f"{figures.milliseconds(float(np.median(way)))} ms" if len(way) else "&ndash;"
+        cells += [middle, figures.share(len(way) / len(times))]
+    cells.append(f"{figures.milliseconds(float(np.quantile(times, 0.99)))} ms")
+    return f'<tr><th scope="row">{row_name(row)}</th>{"".join(f"<td>{c}</td>" for c in cells)}</tr>'
 
 
 def _preprocessing(record: PreprocessingRecord) -> str:

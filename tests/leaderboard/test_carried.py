@@ -33,6 +33,14 @@ def test_winners_are_compared_where_both_boards_settle_them() -> None:
     assert found.correlation == pytest.approx(0.8)  # ranks 4 3 2 1 and 3 4 2 1
 
 
+def test_beating_a_row_that_is_far_below_is_counted_apart() -> None:
+    first = [row("a", 1.0), row("b", 0.95), row("far", 0.2)]
+    second = [row("a", 0.92), row("b", 0.98), row("far", 0.1)]
+    found = carried(first, second)
+    assert (found.settled, len(found.reversed)) == (3, 1)
+    assert (found.contended, found.contended_reversed) == (1, 1)
+
+
 def test_ranges_that_overlap_on_one_board_settle_nothing() -> None:
     found = carried([row("a", 0.9), row("b", 0.8)], [row("a", 0.5), row("b", 0.51)])
     assert (found.settled, found.reversed, found.correlation) == (0, [], None)

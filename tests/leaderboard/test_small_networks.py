@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from board_records import method_block, run, write
+from board_records import measured, method_block, run, write
 
 from leaderboard import load
 from leaderboard.pages.small_networks import small_networks_section
@@ -23,3 +23,17 @@ def test_small_networks_stand_side_by_side_with_what_training_cost(tmp_path: Pat
 
 def test_one_small_network_is_no_comparison(tmp_path: Path) -> None:
     assert section(tmp_path, "cnn") == ""
+
+
+def test_the_front_stands_beside_the_small_networks_of_each_kind(tmp_path: Path) -> None:
+    small = method_block("cnn", small_baseline=True)
+    fast, slow, cut = (
+        run("cnn", 0.85, setting={"width": 0.5}, method_block=small),
+        run("cnn", 0.90, setting={"width": 1.0}, method_block=small),
+        run("pruning", 0.92),
+    )
+    write(tmp_path, fast, slow, cut, measured(fast, 8.0), measured(slow, 2.0), measured(cut, 3.0))
+    page = "".join(small_networks_section(load(tmp_path).table("toy")))
+    assert "Over cnn<br>width 1.0</th>" in page  # the better one of its kind alone
+    assert "<td>1.50\u00d7 (" in page
+    assert page.count("<tr>") - 2 == 3  # two small networks, one row of the front
