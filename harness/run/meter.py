@@ -5,6 +5,9 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
+from torch.backends.cudnn import flags as cudnn_flags
+from torch.backends.mkldnn import flags as mkldnn_flags
+from torch.nn.attention import SDPBackend, sdpa_kernel
 from torch.utils.flop_counter import FlopCounterMode
 
 from harness.errors import OverBudgetError
@@ -48,9 +51,12 @@ def forward_macs(model: nn.Module, example: tuple[Tensor, ...]) -> float:
 def counted(forward: Callable[[], Any]) -> float:
     """Multiply-accumulates of what `forward` computes.
 
-    Gradients stay enabled: without them attention takes a fused path that counts as zero.
+    Fused attention and recurrent kernels would count as zero, so all take their plain path:
+    gradients stay enabled, and neither oneDNN nor cuDNN computes.
     """
     counter = FlopCounterMode(display=False)
-    with torch.enable_grad(), counter:
+    plain_attention = sdpa_kernel(SDPBackend.MATH)
+    onednn, cudnn = mkldnn_flags(False, allow_tf32=None), cudnn_flags(False)
+    with torch.enable_grad(), plain_attention, onednn, cudnn, counter:
         forward()
     return counter.get_total_flops() / 2

@@ -54,6 +54,19 @@ def test_forward_macs_of_a_layer_are_inputs_times_outputs():
     assert forward_macs(nn.Linear(30, 7), (torch.zeros(1, 30),)) == 210
 
 
+@pytest.mark.parametrize(
+    ("layer", "macs"),
+    [
+        (nn.LSTM(8, 16, batch_first=True, bidirectional=True), 2 * 5 * 4 * 16 * (8 + 16)),
+        (nn.GRU(8, 16, batch_first=True), 5 * 3 * 16 * (8 + 16)),
+        (nn.TransformerEncoderLayer(8, 2, 32, batch_first=True), 5 * 8 * 8 * 12 + 2 * 5 * 5 * 8),
+    ],
+    ids=["lstm", "gru", "transformer"],
+)
+def test_what_fused_kernels_would_hide_is_charged(layer, macs):
+    assert forward_macs(layer, (torch.zeros(1, 5, 8),)) == macs
+
+
 def test_spending_above_the_budget_raises_and_is_not_charged():
     meter = Meter(Budget(train_macs=100))
     meter.spend(90)
