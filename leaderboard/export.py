@@ -22,6 +22,7 @@ NOTES = {
     "tie_group": "1 leads; null with fewer than 3 seeds: shown, not ranked",
     "artifact_group": "as tie_group, for the first seed's artifact, by McNemar or bootstrap",
     "limits_met": "met, may meet (interval crosses), missed, pending; null without limits",
+    "limits_worst": "quantities whose limit is in the state of limits_met, where others are better",
     "runs_tried": "runs of this method on this task, all settings and seeds, failed ones too; or "
     "the tries that its authors state, if more",
     "history": "dated statuses of the row's runs, oldest first; none is ever deleted",
@@ -121,6 +122,7 @@ _KINDS = {
     '{"type":["boolean","null"]}': ("settled",),
     '{"type":"array"}': (
         *("seeds", "seeds_failed", "quality_seeds", "keys", "artifacts", "limits", "pareto_axes"),
+        "limits_worst",
         "history",
     ),
     '{"type":["object","null"]}': ("card", "found"),

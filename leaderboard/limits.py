@@ -20,7 +20,10 @@ ORDER = ("missed", "pending", "may meet", "met")  # the worst of several limits 
 
 
 def limit_columns(row: Row, limits: Sequence[LimitBlock]) -> Row:
-    """`limits`: each limit's state; `limits_met`: the worst of them, None when there are none."""
+    """`limits`: each limit's state; `limits_met`: the worst of them, None when there are none.
+
+    `limits_worst` names the quantities in that worst state, where others are in a better one.
+    """
     states = [
         {
             "quantity": limit.quantity,
@@ -31,7 +34,9 @@ def limit_columns(row: Row, limits: Sequence[LimitBlock]) -> Row:
         for limit in limits
     ]
     worst = min((state["state"] for state in states), key=ORDER.index, default=None)
-    return {"limits": states, "limits_met": worst}
+    named = [str(state["quantity"]) for state in states if state["state"] == worst]
+    some = named if len(named) < len(states) else []
+    return {"limits": states, "limits_met": worst, "limits_worst": some}
 
 
 def _state(row: Row, limit: LimitBlock) -> str:

@@ -90,7 +90,8 @@ def _rows(
     measured: dict[str, MeasurementRecord],
     profile: ProfileBlock | None,
 ) -> list[Row]:
-    tried = Counter(run.method.name for run in runs)
+    each = {(*group_key(run), str(run.seed)) for run in runs}  # run again, it is the same try
+    tried = Counter(method for method, *_ in each)
     rows = [build_row(group, tried[group[0].method.name]) for group in groups]
     newest: dict[str, int] = defaultdict(int)
     for row in rows:

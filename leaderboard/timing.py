@@ -42,8 +42,10 @@ def timing_columns(
     causes = [one.cause or one.status.replace("_", " ") for one in records if one not in good]
     if causes:
         columns["latency_cause"] = "; ".join(dict.fromkeys(causes))
-    if not good or profile is None:
+    if profile is None:
         return columns
+    if not good:
+        return columns | _as_anchor(artifacts, measured, profile)
     ratio = speedup([start for one in good for start in one.pairs])
     ways = any(one.by_request for one in good)
     if ways:
@@ -61,6 +63,21 @@ def timing_columns(
         cause = "no nominal latency: the anchor is not frozen on this profile"
         return columns | dict.fromkeys(LATENCIES) | {"latency_cause": cause}
     return columns | _price(profile, latency) | _throughput(good)
+
+
+def _as_anchor(
+    artifacts: Sequence[str], measured: Mapping[str, MeasurementRecord], profile: ProfileBlock
+) -> Row:
+    """The frozen latency of an artifact that others were timed beside: its speed-up is 1."""
+    for one in measured.values():
+        if one.anchor_sha256 in artifacts and one.environment.get("anchor_frozen", True):
+            latency = Interval(*[one.anchor_nominal_ms] * 3)
+            ratio: Row = dict.fromkeys(("speedup", "speedup_low", "speedup_high"), 1.0)
+            known = dict.fromkeys(LATENCIES[:3], latency.value)
+            return (
+                ratio | known | {"settled": True, "latency_cause": None} | _price(profile, latency)
+            )
+    return {}
 
 
 def over(row: Row, base: Row) -> Interval:

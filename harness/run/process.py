@@ -90,13 +90,13 @@ def run_child(target: Any, job: Any, budget: Budget, log: Path, *, torch: bool =
     try:
         with training_child(child.pid or 0):
             ended = _watch(child, budget, log, begin)
+            seconds = time.monotonic() - begin - paused_seconds(child.pid or 0)
     except BaseException:
         _kill(child)
         raise
     if ended is not None:
         _kill(child)
         return ended
-    seconds = time.monotonic() - begin
     if child.exitcode == NO_SPACE:
         raise OSError(errno.ENOSPC, "no space left on disk", str(log.parent))
     if child.exitcode:

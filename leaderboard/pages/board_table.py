@@ -139,9 +139,20 @@ def _values(row: Row) -> str:
         figures.count(row["params"]),
         figures.size(row["size_bytes"]),
         str(len(row["seeds"])),
-        LIMIT_MARKS.get(row["limits_met"] or "", figures.UNKNOWN),
+        limits_cell(row),
     )
     return "".join(f"<td>{cell}</td>" for cell in cells)
+
+
+def limits_cell(row: Row) -> str:
+    """The worst state of the task's limits, and which limits are in it where others are not."""
+    mark = LIMIT_MARKS.get(row["limits_met"] or "", figures.UNKNOWN)
+    named = ", ".join(_limit_name(one) for one in row["limits_worst"])
+    return f"{mark} <small>{text(named)}</small>" if named else mark
+
+
+def _limit_name(quantity: str) -> str:
+    return quantity.replace("_bytes", "").replace("_ms", "").replace("_", " ")
 
 
 def speed(row: Row) -> str:

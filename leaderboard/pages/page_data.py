@@ -55,6 +55,7 @@ TIMED = (
     "usd_per_million",
     "latency_cause",
     "limits_met",
+    "limits_worst",
     "pareto",
 )
 

@@ -162,6 +162,26 @@ def test_profiles_are_never_mixed_not_even_two_versions_of_one(tmp_path: Path) -
     assert board.rows("toy", profile="phone")[0]["speedup"] == pytest.approx(5.0, rel=1e-3)
 
 
+def test_a_run_that_was_made_again_is_one_try(tmp_path: Path) -> None:
+    again = run(key="a" * 64, created="2026-07-01T00:00:00+00:00")
+    older = run(method_block=method_block("pruning", version=0))
+    write(tmp_path, run(), again, older)
+    assert [row["runs_tried"] for row in load(tmp_path).rows("toy")] == [2, 2]
+
+
+def test_the_reference_has_the_frozen_latency_of_its_own_anchor(tmp_path: Path) -> None:
+    reference = run("reference", method_block=method_block("reference"), artifact_sha256="r" * 64)
+    other = run("other")
+    write(tmp_path, reference, other, measured(other, 2.0))
+    row = next(row for row in load(tmp_path).rows("toy") if row["is_reference"])
+    assert (row["speedup"], row["latency_ms_p50"], row["latency_ms_p99"]) == (1.0, 8.0, None)
+    assert row["usd_per_million"] == pytest.approx(0.36 * 8000 / 3600)
+    other = measured(other, 2.0, environment={"anchor_frozen": False})
+    write(tmp_path / "drifting", reference, other)
+    rows = load(tmp_path / "drifting").rows("toy")
+    assert [row["speedup"] for row in rows if row["is_reference"]] == [None]
+
+
 def test_a_later_folder_replaces_the_same_run_and_adds_others(tmp_path: Path) -> None:
     write(tmp_path / "a", run(quality=0.5))
     write(tmp_path / "b", run(quality=0.9), run("other"))
@@ -183,6 +203,8 @@ def test_limits_are_met_only_when_the_lower_bound_is_within(tmp_path: Path) -> N
         write_scores(tmp_path, one, right_or_wrong(right))
     states = {row["method"]: row["limits_met"] for row in load(tmp_path).rows("toy")}
     assert states == {"sure": "met", "close": "may meet", "big": "missed"}
+    worst = {row["method"]: row["limits_worst"] for row in load(tmp_path).rows("toy")}
+    assert worst == {"sure": [], "close": ["quality"], "big": ["params"]}
 
 
 def test_a_limit_on_an_unknown_quantity_names_it(tmp_path: Path) -> None:

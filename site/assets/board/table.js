@@ -89,12 +89,19 @@
       if (!row.seeds.length) continue;
       row.line.cells[speed].replaceChildren(...speedParts(row));
       row.line.cells[ms].textContent = board.format.ms(row.latency_ms_p50);
-      row.line.cells[kept].textContent = MARKS[row.limits_met] || "–";
+      row.line.cells[kept].replaceChildren(...limitParts(row));
       row.line.classList.toggle("sb-front-row", Boolean(row.pareto));
     }
     const caption = heads[0].closest("table").caption;
     const profile = board.profile();
     if (profile) caption.textContent = caption.textContent.replace(/[^ ]+$/, profile);
+  }
+
+  function limitParts(row) {
+    const named = row.limits_worst.map((one) =>
+      one.replace("_bytes", "").replace("_ms", "").replaceAll("_", " "));
+    const mark = MARKS[row.limits_met] || "–";
+    return named.length ? [mark, " ", element("small", {}, named.join(", "))] : [mark];
   }
 
   function speedParts(row) {
