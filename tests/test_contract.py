@@ -3,12 +3,16 @@
 `make test` runs every method on one task and every task with three methods; the rest is slow.
 """
 
+import hashlib
+import json
+
 import pytest
 
 from harness import registry
 from harness.run import search_runs
 from harness.run.matrix import plan
 from harness.run.prepare import prepare
+from harness.run.reference import named
 from harness.run.stages import execute
 
 TASKS = registry.tasks()
@@ -37,6 +41,27 @@ PAIRS = [
     for method in METHODS
     if registry.applies(METHODS[method], TASKS[task])
 ]
+
+
+# task: its version, and the recipe that its published rows were trained by
+RECIPES = {
+    "beauty_graph_recommendation": (1, "2d853b268dc4"),
+    "cifar10_cell_networks": (1, "f4db32238cc1"),
+    "cifar10_mobilenetv2_slimming": (1, "f7795b9eac3c"),
+    "cifar10_resnet_slimming": (1, "f7795b9eac3c"),
+    "fraud_late_fusion": (1, "8699d3c4486c"),
+    "fraud_late_fusion_spliced": (1, "8699d3c4486c"),
+    "mnist_mlp_microcontroller": (1, "93408b9bce30"),
+    "sst2_bert_compression": (1, "aa937cb2394b"),
+    "toys_graph_recommendation": (1, "2d853b268dc4"),
+}
+
+
+@pytest.mark.parametrize("name", TASKS)
+def test_a_recipe_changes_only_with_its_tasks_version(name):
+    recipe = json.dumps(named(TASKS[name].recipe), sort_keys=True)
+    found = (TASKS[name].version, hashlib.sha256(recipe.encode()).hexdigest()[:12])
+    assert found == RECIPES[name], "rows of two recipes do not compare: raise the task's version"
 
 
 @pytest.mark.parametrize(("task", "method"), PAIRS)

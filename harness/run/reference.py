@@ -6,6 +6,7 @@ import json
 import platform
 import time
 from collections.abc import Callable, Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -16,13 +17,13 @@ from safetensors.torch import load_file, save, save_file
 from torch import nn
 
 from harness import data
-from harness.errors import DataError
+from harness.errors import DataError, SlimbenchError
 from harness.record import sha256_of, write_atomically
 from harness.run.batches import Batches
 from harness.run.precision import autocast
 from harness.run.scoring import quality
 from harness.run.training import Optimizers, Options, fit
-from harness.types import Split, Task
+from harness.types import Recipe, Split, Task
 
 WEIGHTS = "reference.safetensors"
 CARD = "reference.json"
@@ -135,8 +136,9 @@ def train(
     log: list[dict[str, float]] = []
     every = batches.per_epoch * max(1, round(steps / batches.per_epoch / VALIDATIONS))
     first, momenta = 0, None
+    schedule = f"{steps} steps of {named(recipe)}"
     if checkpoint.is_file():
-        first, momenta, log = _resume(checkpoint, model)
+        first, momenta, log = _resume(checkpoint, model, schedule)
         say(f"resumed at step {first} of {steps}")
     begin = time.monotonic()
 
@@ -154,7 +156,8 @@ def train(
             tensors = {f"model.{k}": v.contiguous() for k, v in trained(model).items()}
             tensors |= {f"momentum.{k}": v for k, v in optimizers.momenta().items()}
             part = checkpoint.with_suffix(".part")
-            save_file(tensors, part, {"step": str(step + 1), "log": json.dumps(log)})
+            progress = {"step": str(step + 1), "log": json.dumps(log), "schedule": schedule}
+            save_file(tensors, part, progress)
             part.replace(checkpoint)
             say(" ".join(f"{k} {v:.4g}" for k, v in row.items()))
 
@@ -187,7 +190,7 @@ def train(
         "seed": seed,
         "steps": steps,
         "shape": shape,
-        "recipe": {k: getattr(v, "__name__", v) for k, v in vars(recipe).items()},
+        "recipe": named(recipe),
         "torch": torch.__version__,
         "machine": platform.processor() or platform.machine(),
         "threads": torch.get_num_threads(),
@@ -198,13 +201,31 @@ def train(
     return folder / CARD
 
 
+def named(recipe: Recipe) -> dict[str, Any]:
+    """A recipe as JSON: functions by name, with the arguments that they were given."""
+    return {key: _name(value) for key, value in vars(recipe).items()}
+
+
+def _name(value: Any) -> Any:
+    if isinstance(value, partial):
+        given = ", ".join(f"{key}={one}" for key, one in sorted(value.keywords.items()))
+        return f"{value.func.__name__}({given})"
+    return getattr(value, "__name__", value)
+
+
 def _resume(
-    checkpoint: Path, model: nn.Module
+    checkpoint: Path, model: nn.Module, schedule: str
 ) -> tuple[int, dict[str, torch.Tensor], list[dict[str, float]]]:
+    """Raises SlimbenchError for the checkpoint of another schedule."""
     tensors = load_file(checkpoint)
     kept = {k[6:]: v for k, v in tensors.items() if k.startswith("model.")}
     model.load_state_dict(_frozen(model) | kept)
     momenta = {k[9:]: v for k, v in tensors.items() if k.startswith("momentum.")}
     with safe_open(checkpoint, "pt") as file:
         metadata = file.metadata()
+    if metadata.get("schedule", schedule) != schedule:
+        raise SlimbenchError(
+            f"{checkpoint} was made by another recipe ({metadata['schedule']}, now {schedule}); "
+            "delete it to train from the start"
+        )
     return int(metadata["step"]), momenta, json.loads(metadata["log"])

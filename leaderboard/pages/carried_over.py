@@ -64,7 +64,7 @@ def _winners(*tables: Table) -> str:
             where = "within the task&rsquo;s limits" if key == AT_LIMITS else f"at {float(key):.0%}"
             what = "" if table.summary.speed == "time" else " fewer MACs"
             fastest = row_name(row_of(table, headline.name))
-            words += f"; fastest {where} is {fastest}, {headline_ratio(headline)}{what}"
+            words += f"; fastest {where} is {fastest}, {headline_ratio(table, headline)}{what}"
         said.append(f"<li>{words}</li>")
     return f"<ul>{''.join(said)}</ul>"
 

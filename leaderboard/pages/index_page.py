@@ -93,7 +93,7 @@ def _task_line(table: Table, up: str) -> str:
             "the task's limits" if key == AT_LIMITS else f"≥ {float(key):.0%}",
             str(len(row["seeds"])),
             figures.share(found.retention),
-            headline_ratio(found) + what,
+            headline_ratio(table, found) + what,
             LIMIT_MARKS.get(row["limits_met"] or "", figures.UNKNOWN),
         ]
     cells = [figures.quality(reference, task.metric.unit), *leader, str(len(table.rows))]

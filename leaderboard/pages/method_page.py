@@ -66,7 +66,8 @@ def _on_task(table: Table, name: str) -> str:
     what = "fewer MACs" if table.summary.speed == "macs" else "faster"
     said = ""
     if found is not None:
-        said = f"<p>At {RETENTIONS[0]:.0%} of the reference: {headline_ratio(found)} {what}.</p>"
+        ratio = headline_ratio(table, found)
+        said = f"<p>At {RETENTIONS[0]:.0%} of the reference: {ratio} {what}.</p>"
     link = f"../tasks/{page_name(table.task.name, table.scale)}.html"
     plot = Plot(rows, main_axis(table.rows), limit_lines(table), front=False)
     table_of_rows = html_table(HEADS, map(_line, rows), f"Rows on {table.task.title}")

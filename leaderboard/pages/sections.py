@@ -7,6 +7,7 @@ from typing import Any
 
 from leaderboard.headline import Headline
 from leaderboard.pages import figures
+from leaderboard.pages.board_table import UNSETTLED
 from leaderboard.pages.html_table import html_table
 from leaderboard.pages.safe import row_name, setting_text, slug, text
 from leaderboard.pages.small_networks import best_small, over_text
@@ -54,10 +55,10 @@ def takeaway(table: Table) -> str:
     if found.low <= 1 and table.summary.speed == "time":
         return (
             f"Nothing that keeps {kept} is clearly faster yet: the best, {name}, "
-            f"runs at <b>{headline_ratio(found)}</b> of the reference's speed."
+            f"runs at <b>{headline_ratio(table, found)}</b> of the reference's speed."
         )
     return (
-        f"{name} {sure[found.verdict]} {kept} and is <b>{headline_ratio(found)} {what}</b>"
+        f"{name} {sure[found.verdict]} {kept} and is <b>{headline_ratio(table, found)} {what}</b>"
         f"{_over_small(table, row)}: {figures.share(found.retention)} kept."
     )
 
@@ -92,10 +93,11 @@ def row_of(table: Table, row_id: str) -> Row:
     return next(row for row in table.rows if row["row_id"] == row_id)
 
 
-def headline_ratio(found: Headline) -> str:
-    """The ratio with its interval in brackets."""
+def headline_ratio(table: Table, found: Headline) -> str:
+    """The ratio with its interval in brackets, starred where its timing did not settle."""
     low, high = figures.significant(found.low, 3), figures.significant(found.high, 3)
-    return f"{figures.ratio(found.speedup)} ({low}&ndash;{high})"
+    mark = UNSETTLED if row_of(table, found.name)["settled"] is False else ""
+    return f"{figures.ratio(found.speedup)} ({low}&ndash;{high}){mark}"
 
 
 def headline_table(table: Table) -> str:
@@ -115,9 +117,10 @@ def headline_table(table: Table) -> str:
         )
     note += (
         "<p>The setting is chosen on validation and reported on the hidden test; the interval "
-        "repeats the choice in each resample, and a resample in which nothing keeps the quality "
-        "counts as 1&times;. &ldquo;May meet&rdquo;: the interval of what is kept crosses the "
-        "limit; &ldquo;missed on test&rdquo;: validation said yes, the test no.</p>"
+        "repeats the choice in each resample of seeds and timings (of timings alone where a method "
+        "has one seed: then it does not carry the luck of choosing), and a resample in which "
+        "nothing keeps the quality counts as 1&times;. &ldquo;May meet&rdquo;: the interval of "
+        "what is kept crosses the limit; &ldquo;missed on test&rdquo;: validation said yes, the test no.</p>"
     )
     return html_table(heads, [lines], "Best of each method") + note
 
@@ -146,7 +149,7 @@ def _headline_cell(table: Table, found: Headline | None) -> str:
         "may meet": " <small>may meet</small>",
         "missed": " <small>missed on test</small>",
     }
-    return f'<span title="{setting}">{headline_ratio(found)}{mark[found.verdict]}</span>'
+    return f'<span title="{setting}">{headline_ratio(table, found)}{mark[found.verdict]}</span>'
 
 
 def slice_table(rows: Sequence[Row]) -> str:

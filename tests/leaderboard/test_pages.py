@@ -287,13 +287,15 @@ def test_a_figure_shows_what_examples_and_seeds_leave_open(tmp_path: Path) -> No
 
 def test_a_speedup_that_may_be_none_is_not_called_faster(monkeypatch: pytest.MonkeyPatch) -> None:
     table: Any = SimpleNamespace(summary=SimpleNamespace(speed="time"), rows=[])
-    row = {"method": "static_int8", "setting": {}}
+    row = {"method": "static_int8", "setting": {}, "settled": True, "speedup": None}
     monkeypatch.setattr(sections, "row_of", lambda table, name: row)
     for low, words in ((0.98, "Nothing that keeps at least 99% of the quality is clearly faster"),
                        (1.01, "is <b>1.02\u00d7 (1.01&ndash;1.03) faster</b>")):  # fmt: skip
         found = Headline("a", 1.02, low, 1.03, 1.0, 0.995, "met")
         monkeypatch.setattr(sections, "best_headline", lambda table, one=found: ("0.99", one))
         assert words in sections.takeaway(table)
+    row["settled"] = False
+    assert "1.03) <abbr" in sections.takeaway(table)
 
 
 def test_rows_of_an_old_version_stand_back(tmp_path: Path) -> None:

@@ -11,7 +11,7 @@ from torch.nn import functional
 
 from harness import data, registry
 from harness.data import load_split, lookup
-from harness.errors import DataError, OverBudgetError
+from harness.errors import DataError, OverBudgetError, SlimbenchError
 from harness.run import reference
 from harness.run.batches import Batches
 from harness.run.meter import Meter, forward_macs
@@ -117,6 +117,29 @@ def test_a_reference_is_trained_by_its_own_recipe_where_the_task_has_one(tmp_pat
     )
     assert common["recipe"]["learning_rate"] == 8 * own["recipe"]["learning_rate"]
     assert common["log"][-1]["loss"] < own["log"][-1]["loss"]
+
+
+def test_a_checkpoint_of_another_schedule_is_refused(tmp_path):
+    task = registry.find_task("mnist_mlp_microcontroller")
+    folder = data.store(task.dataset.generate(0), tmp_path / "data")
+
+    def stop(line: str) -> None:
+        raise InterruptedError
+
+    for epochs, raised, said in (
+        (2, InterruptedError, None),
+        (3, SlimbenchError, "made by another recipe .* delete it"),
+    ):
+        with pytest.raises(raised, match=said):
+            shape = {"width": 0.0625}
+            reference.train(task, folder, tmp_path, epochs=epochs, shape=shape, say=stop)
+
+
+@pytest.mark.parametrize("name", sorted(registry.tasks()))
+def test_a_recipe_can_be_written_down(name):
+    task = registry.find_task(name)
+    for recipe in filter(None, (task.recipe, task.reference_recipe)):
+        assert "functools" not in json.dumps(reference.named(recipe))
 
 
 @pytest.fixture
