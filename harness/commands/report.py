@@ -76,7 +76,12 @@ def datasets(given: Path | None) -> None:
 
 
 def folders(runs: Path, results: Path | None) -> list[Path]:
-    """The published records and the user's own, where they exist."""
+    """The published records and the user's own, where they exist.
+
+    Raises UsageError for a results folder that was named and is not there.
+    """
+    if results is not None and not results.is_dir():
+        raise UsageError(f"no folder {results}; name one that `slimbench run` wrote records into")
     own = results or runs / "results"
     return [folder for folder in (PUBLISHED, own) if folder.is_dir()]
 

@@ -120,7 +120,8 @@ def headline_table(table: Table) -> str:
         "repeats the choice in each resample of seeds and timings (of timings alone where a method "
         "has one seed: then it does not carry the luck of choosing), and a resample in which "
         "nothing keeps the quality counts as 1&times;. &ldquo;May meet&rdquo;: the interval of "
-        "what is kept crosses the limit; &ldquo;missed on test&rdquo;: validation said yes, the test no.</p>"
+        "what is kept crosses the limit; &ldquo;missed on test&rdquo;: validation said yes, the "
+        "test no.</p>"
     )
     return html_table(heads, [lines], "Best of each method") + note
 

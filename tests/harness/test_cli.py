@@ -209,7 +209,7 @@ def test_the_board_of_a_table_has_the_columns_of_every_board(slimbench):
 
 
 def test_packages_that_are_missing_or_of_another_version_are_named():
-    from harness.commands.doctor import missing_packages
+    from harness.commands.doctor import missing_packages, missing_weights
 
     asked = ["no-such-package>=1", "numpy>=1", "numpy<0.1", 'no-such-extra>=1; extra == "ray"']
     first, second = missing_packages(asked)
@@ -217,6 +217,14 @@ def test_packages_that_are_missing_or_of_another_version_are_named():
     assert second.startswith("package numpy is 2") and second.endswith(
         "not numpy<0.1: make install"
     )
+    assert list(missing_weights("numpy")) == []
+    assert "pip install --no-deps no-such-weights" in next(missing_weights("no-such-weights"))
+
+
+def test_a_results_folder_that_is_not_there_is_named(slimbench, tmp_path):
+    code, _, err = slimbench("board", "sst2_bert_compression", "--results", str(tmp_path / "no"))
+    assert code == 2
+    assert "name one that `slimbench run` wrote records into" in err
 
 
 def test_doctor_names_what_is_missing_and_the_way_out(slimbench):
