@@ -108,15 +108,25 @@ def derived(logits: Tensor) -> Architecture:
 
 
 def choice_costs(problem: Search, device: str | None = None) -> tuple[float, Tensor]:
-    """What the empty architecture costs, and what each choice alone adds: (decisions, choices).
+    """What the network of cheapest choices costs, and what each choice adds: (decisions, choices).
 
-    The empty one makes choice 0 everywhere.
+    Choice 0 adds nothing. A choice is priced in the network whose other choices have most MACs,
+    since alone it may compute what nothing reads, which costs no time.
     """
-    empty = (0,) * len(problem.space.choices)
-    base = problem.cost(empty, device)
-    added = [
-        [problem.cost((*empty[:place], choice, *empty[place + 1 :]), device) - base
-         for choice in range(len(names))]
-        for place, names in enumerate(problem.space.choices)
-    ]  # fmt: skip
-    return base, torch.tensor(added)
+    macs = _priced(problem, (0,) * len(problem.space.choices), "macs")
+    largest = tuple(macs.argmax(dim=1).tolist())
+    added = _priced(problem, largest, device)
+    added -= added[:, :1].clone()
+    rows = range(len(largest))
+    return problem.cost(largest, device) - float(added[rows, largest].sum()), added
+
+
+def _priced(problem: Search, around: Architecture, device: str | None) -> Tensor:
+    """The cost of every choice amid the others of `around`, (decisions, choices)."""
+    return torch.tensor(
+        [
+            [problem.cost((*around[:place], choice, *around[place + 1 :]), device)
+             for choice in range(len(names))]
+            for place, names in enumerate(problem.space.choices)
+        ]
+    )  # fmt: skip

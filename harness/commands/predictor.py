@@ -46,6 +46,11 @@ def build(
     if task.search is None:
         raise UsageError(f"{name} poses no search over networks of its own; no predictor is needed")
     profile = profile_of(profile_name)
+    if profile.kind != "measured":
+        raise UsageError(
+            f"{profile.name} is of kind {profile.kind}, where nothing can be timed here; name a "
+            "profile of kind measured (slimbench list)"
+        )
     reason = mismatch(profile, machine())
     if reason is not None:
         raise UsageError(f"this machine is not of {profile.name}: {reason}; build it on one")

@@ -31,6 +31,12 @@ def test_a_task_without_a_space_needs_none():
         predictor.build("cifar10_mobilenetv2_slimming", None, 8, place, as_json=False)
 
 
+def test_a_profile_that_times_nothing_is_refused(tmp_path):
+    place = place_of(None, tmp_path, None, "cpu", 0, 1, "standard")
+    with pytest.raises(UsageError, match="hwnas-eyeriss-latency is of kind table"):
+        predictor.build("cifar10_cell_networks", "hwnas-eyeriss-latency", 8, place, as_json=False)
+
+
 @pytest.mark.slow
 def test_a_space_is_timed_and_its_networks_are_predicted(tmp_path, monkeypatch):
     folder = data.cache_folder(None)

@@ -3,6 +3,7 @@
 import math
 from dataclasses import replace
 from random import Random
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -241,3 +242,15 @@ def test_the_cost_of_a_cell_is_the_sum_of_its_choices(search):
     total = base + sum(float(added[place, choice]) for place, choice in enumerate(cell))
     assert total == pytest.approx(search.cost(cell))
     assert math.isclose(float(added[:, NONE].sum()), 0)
+
+
+def test_a_choice_that_nothing_reads_alone_is_priced_where_it_is_read():
+    def cost(cell, device):  # the second decision reads what the first one made
+        if device == "macs":
+            return 1 + sum(cell)
+        return 1.0 + (2.0 * cell[0] * (cell[1] > 0) + 3.0 * cell[1])
+
+    space = SimpleNamespace(choices=(("none", "one", "two"),) * 2)
+    base, added = shared_weights.choice_costs(SimpleNamespace(space=space, cost=cost), "clock")
+    assert added.tolist() == [[0, 2, 4], [0, 7, 10]]  # from 4 more to 10 more with the first one on
+    assert base + 4 + 10 == cost((2, 2), "clock")
