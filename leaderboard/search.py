@@ -16,6 +16,7 @@ from harness.errors import UsageError
 from harness.record_search import CaseBlock, SearchRecord
 from leaderboard.fronts import hypervolume
 from leaderboard.rows import last_runs
+from leaderboard.search_hits import hit_queries, share_at_test_optimum
 from leaderboard.ties import tie_groups
 
 if TYPE_CHECKING:
@@ -123,6 +124,7 @@ def _row(record: SearchRecord, trace: Trace | None, front: Points) -> Row:
         "cpu_seconds": record.cost.cpu_seconds / len(record.seeds),
         **dict.fromkeys(("tie_group", "validation", "test", "test_std", "regret", "score")),
         **dict.fromkeys(("hit_share", "hit_median", "hit_p90", "hypervolume", "hypervolume_std")),
+        "test_optimum_share": None,
         "transfer": {},
         "within_limits": [],
         **dict.fromkeys(OF_MODELS),
@@ -149,6 +151,7 @@ def _quality(case: CaseBlock, trace: Trace, answers: Trace) -> Row:
         "score": float(test.mean()),
         "scores": test,
         "hit_share": float(np.isfinite(hits).mean()),
+        "test_optimum_share": share_at_test_optimum(case, test),
         "hit_median": _finite(np.median(hits)),
         "hit_p90": _finite(np.quantile(hits, 0.9, method="higher")),
         "transfer": {
@@ -160,21 +163,6 @@ def _quality(case: CaseBlock, trace: Trace, answers: Trace) -> Row:
             if name.startswith("test_")
         },
     }
-
-
-def hit_queries(case: CaseBlock, trace: Trace, seeds: int) -> np.ndarray:
-    """Queries of each seed until it trained one of best validation quality in full, (seeds,).
-
-    Infinite for the seeds that never did; seeds are in the order of their number.
-    """
-    hit = (trace["validation"] >= np.float32(case.best_validation)) & ~trace["answer"]
-    hit &= trace["fidelity"] == case.full_epochs
-    found = np.full(seeds, np.inf)
-    numbers = np.unique(trace["seed"])
-    for seed, queries in zip(trace["seed"][hit], trace["queries"][hit], strict=True):
-        place = np.searchsorted(numbers, seed)
-        found[place] = min(found[place], queries)
-    return found
 
 
 def _trade_off(case: CaseBlock, answers: Trace, seeds: np.ndarray, front: Points) -> Row:

@@ -151,7 +151,11 @@ def _misfit(table: Table, case: Case, log: np.ndarray, answer: np.ndarray) -> st
         return f"the log of queries was changed: it spends more than {budget_of(case):g}"
     rows, levels = np.divmod(log[log >= 0], len(case.fidelities))
     asked = rows[levels == len(case.fidelities) - 1]
-    return _unable(table, case.device, asked, answer) if case.device else None
+    if case.device:
+        return _unable(table, case.device, asked, answer)
+    if not np.isin(answer, rows).all():
+        return "the answer was never queried; commit one that was, such as problem.best()"
+    return None
 
 
 def _unable(table: Table, device: str, asked: np.ndarray, answer: np.ndarray) -> str | None:

@@ -25,6 +25,7 @@ GRID = 60  # points of a curve
 MOST_LINES = 9  # curves of one picture, the best first
 FLOOR = ("local_search", "random_search")  # in every picture
 MOST_BANDS = 3
+LEAK = 0.5  # share of seeds that answer the best by test, above which a row is suspected
 REGRET_FLOOR = 1e-4  # 0.01 points
 TITLES = {"cifar10": "CIFAR-10", "cifar100": "CIFAR-100", "imagenet16_120": "ImageNet16-120"}
 
@@ -152,7 +153,9 @@ def _quality_table(rows: Sequence[Row], best_by_validation: float, best: float) 
         f"<p>Test quality of the best architecture by validation: {reached}; best by test: {most}. "
         "Rows are in order of test quality, which methods never see; a longer search by "
         "validation does not always end higher. Best found: the share of seeds that asked about "
-        "the best architecture at full length. Ties: Welch's t-test over seeds, Holm.</p>"
+        "the best architecture at full length. Ties: Welch's t-test over seeds, Holm. A row would "
+        f"be marked as a leak if more than {LEAK:.0%} of its seeds answered the best by test where "
+        "validation prefers another.</p>"
     )
     return html_table(heads, map(_quality_line, rows), "Methods") + ceilings
 
@@ -161,6 +164,9 @@ def _quality_line(row: Row) -> str:
     name = (
         f'<th scope="row">{text(row["method"])} <small>{setting_text(row["setting"])}</small></th>'
     )
+    if (row["test_optimum_share"] or 0) > LEAK:
+        share = figures.share(row["test_optimum_share"])
+        name = name.replace("</th>", f' <span class="sb-badge">leak? {share}</span></th>')
     if not row["seeds"]:
         cause = text(row["cause"] or "failed")
         return f'<tr class="sb-gone">{name}<td colspan="7">{cause}</td></tr>'
@@ -197,8 +203,9 @@ def _hits(rows: Sequence[Row]) -> list[str]:
     return [
         "## Queries until the best architecture is found",
         "<p>Median / 90th percentile over seeds of the full-length queries spent until the best "
-        "cell by validation was trained, within the largest budget that the method ran on; never "
-        "counts as never. Local search is the floor.</p>",
+        "cell by validation was trained, within the largest budget that the method ran on, and the "
+        "mean test regret of the answers then, in points; never counts as never. Local search is "
+        "the floor; half of its queries is what a better method should need.</p>",
         html_table(
             ("Method", *(text(TITLES.get(name, name)) for name in names)),
             lines,
@@ -220,7 +227,7 @@ def _hit(row: Row | None) -> str:
     shown = [
         "never" if one is None else f"{one:.0f}" for one in (row["hit_median"], row["hit_p90"])
     ]
-    within = f"{row['hit_share']:.0%} within {row['budget_queries']:,}"
+    within = f"{row['hit_share']:.0%} within {row['budget_queries']:,}; {100 * row['regret']:.2f}"
     return f"{' / '.join(shown)} <small>{within}</small>"
 
 

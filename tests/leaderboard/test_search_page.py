@@ -36,7 +36,7 @@ def page_of(folder: Path, *found, table=None) -> str:
 def test_a_page_has_the_queries_the_table_and_the_winning_cell(tmp_path: Path) -> None:
     page = page_of(tmp_path, searched("finder", case_block(), GOOD, setting={"width": 3}))
     assert "<b>finder width 3</b> after 4" in page
-    assert "4 / 5 <small>100% within 10</small>" in page
+    assert "4 / 5 <small>100% within 10; 10.00</small>" in page
     assert "80.00% <small>±0.00</small>" in page
     assert "answer of 3 of 3 seeds of finder width 3, number 2, the best by validation" in page
     assert page.count("<svg") == 5  # regret and quality against queries and seconds; cell
@@ -53,6 +53,13 @@ def test_the_device_section_has_fronts_limits_picks_and_rank_correlations(tmp_pa
     assert re.findall(r"<td>(yes|<b>no</b>)</td>", shown) == ["yes", "<b>no</b>"]
     assert "exact front" in shown and "a paper" in shown
     assert '<td class="sb-h3">0.40</td>' in search_page(found)
+
+
+def test_seeds_that_mostly_answer_the_best_by_test_are_suspected(tmp_path: Path) -> None:
+    honest, leak = ([lines(seed, [(1, one)], [one]) for seed in range(3)] for one in (2, 3))
+    found = searched("honest", case_block(), honest), searched("sees", case_block(), leak)
+    page = page_of(tmp_path, *found)
+    assert re.findall(r'">(\w+) <small>[^<]*</small> <span class="sb-badge">leak', page) == ["sees"]
 
 
 def test_a_failed_search_shows_its_cause(tmp_path: Path) -> None:

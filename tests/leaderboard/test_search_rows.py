@@ -20,7 +20,8 @@ from search_records import (
 
 from harness.errors import UsageError
 from leaderboard import load
-from leaderboard.search import attained, curve, hit_queries, limits_of, welch
+from leaderboard.search import attained, curve, limits_of, welch
+from leaderboard.search_hits import hit_queries, share_at_test_optimum
 
 GOOD = [lines(seed, [(1, 0), (3 + seed, 2)], [2]) for seed in range(3)]
 POOR = [lines(seed, [(1, 0), (2, 1)], [1]) for seed in range(3)]
@@ -174,3 +175,9 @@ def test_welchs_test_is_that_of_scipy() -> None:
         first, second = random.normal(0, 1, size), random.normal(shift, 3, size + 2)
         expected = ttest_ind(first, second, equal_var=False).pvalue
         assert welch(first, second) == pytest.approx(expected, rel=1e-9)
+
+
+def test_the_share_that_answers_the_best_by_test_is_known_where_validation_hides_it() -> None:
+    found = np.array([0.8, 0.9, 0.9, 0.8], np.float32)
+    assert share_at_test_optimum(case_block(), found) == 0.5
+    assert share_at_test_optimum(case_block(best_test=0.8), found) is None

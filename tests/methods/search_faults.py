@@ -27,6 +27,15 @@ def hides_queries(problem: Search, best: object) -> object:
     return best
 
 
+def forgets(problem: Search, best: object) -> object:
+    problem.asked.clear()
+    return best
+
+
+def was_never_asked(problem: Search, best: object) -> object:
+    return next(one for one in problem.space.neighbors(best))
+
+
 def forges(problem: Search, best: object) -> object:
     problem.asked.append(10**9)
     return best
@@ -45,6 +54,8 @@ FAULTS = {
     "raises": raises,
     "overspends": overspends,
     "hides_queries": hides_queries,
+    "forgets": forgets,
+    "unasked": was_never_asked,
     "forges": forges,
     "exits": lambda problem, best: sys.exit(3),
     "crashes": lambda problem, best: os._exit(7),

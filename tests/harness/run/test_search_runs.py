@@ -55,6 +55,16 @@ def fault(kind: str) -> str:
         ("raises", "failed", "RuntimeError: gave up"),
         ("overspends", "over_budget", "1 more queries are above the budget: 40 of 40"),
         ("hides_queries", "failed", "the log of queries was changed: it spends more than 40"),
+        (
+            "forgets",
+            "failed",
+            "the answer was never queried",
+        ),
+        (
+            "unasked",
+            "failed",
+            "the answer was never queried",
+        ),
         ("forges", "failed", "the log of queries was changed: it names architectures outside"),
         ("exits", "crashed", "exit code"),
         ("crashes", "crashed", "exit code 7"),
