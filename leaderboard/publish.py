@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 
 from harness.record import ProfileBlock
-from leaderboard.board import PUBLISHED_SCALES, Board
+from leaderboard.board import PUBLISHED_SCALES, Board, SearchTable
 from leaderboard.export import csv_chunks, json_chunks, schema
 from leaderboard.pages.ablation_page import ablation_name, ablation_page
 from leaderboard.pages.card_page import card_name, card_page
@@ -24,6 +24,7 @@ from leaderboard.pages.modalities import modality_section
 from leaderboard.pages.profile_page import profile_page
 from leaderboard.pages.safe import slug
 from leaderboard.pages.score_data import score_script
+from leaderboard.pages.search_method import names_of
 from leaderboard.pages.search_page import search_page
 from leaderboard.pages.sensitivity import sections as probed_sections
 from leaderboard.pages.serving import serving_section
@@ -57,10 +58,10 @@ def derived_files(board: Board) -> Iterator[tuple[str, Iterator[str]]]:
     standard = _default_tables(board, ("standard",))
     everywhere = _default_tables(board, PUBLISHED_SCALES)
     yield "index.md", iter([index_page(standard)])
-    searches = [(name, board.records(name).searches) for name in board.tasks("standard")]
-    titles = {name: found[0].task.title for name, found in searches if found}
+    searches = [one for name in board.tasks("standard") if (one := board.search(name))]
+    titles = {one.records[0].task.name: one.records[0].task.title for one in searches}
     yield "tasks/index.md", iter([tasks_page(standard, titles)])
-    yield from _method_pages(everywhere, standard)
+    yield from _method_pages(everywhere, standard, searches)
     yield from _profile_pages(board)
     yield "board.json", json_chunks(board.every_row())
     yield "board.csv", csv_chunks(board.every_row())
@@ -172,15 +173,17 @@ def _default_tables(board: Board, scales: tuple[str, ...]) -> list[Table]:
 
 
 def _method_pages(
-    everywhere: list[Table], standard: list[Table]
+    everywhere: list[Table], standard: list[Table], searches: list[SearchTable]
 ) -> Iterator[tuple[str, Iterator[str]]]:
     methods: dict[str, list[Table]] = defaultdict(list)
     for table in everywhere:
         for name in dict.fromkeys(row["method"] for row in table.rows):
             methods[name].append(table)
-    for name in sorted(methods):
-        yield f"methods/{slug(name)}.md", iter([method_page(name, methods[name])])
-    yield "methods/index.md", iter([methods_page(methods, standard)])
+    searchers = names_of(searches)
+    for name in sorted({*methods, *searchers}):
+        shown = method_page(name, methods.get(name, []), searches)
+        yield f"methods/{slug(name)}.md", iter([shown])
+    yield "methods/index.md", iter([methods_page(methods, standard, searchers)])
 
 
 def _profile_pages(board: Board) -> Iterator[tuple[str, Iterator[str]]]:

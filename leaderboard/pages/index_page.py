@@ -113,15 +113,22 @@ def tasks_page(tables: Sequence[Table], searches: Mapping[str, str] | None = Non
     return page("Tasks", body)
 
 
-def methods_page(methods: Mapping[str, Sequence[Table]], standard: Sequence[Table]) -> str:
-    """All methods: geometric mean of the headline over all tasks, and the performance profile."""
+def methods_page(
+    methods: Mapping[str, Sequence[Table]], standard: Sequence[Table], searchers: Sequence[str] = ()
+) -> str:
+    """All methods: geometric mean of the headline over all tasks, and the performance profile.
+
+    `searchers` have rows on tables of trained architectures.
+    """
+    links = "".join(f'<li><a href="{slug(name)}.html">{text(name)}</a></li>' for name in searchers)
+    further = f"<h2>Searches on tables</h2><ul>{links}</ul>" if links else ""
     found = {
         name: {table.task.name: _kept_headline(table, name) for table in standard}
         for name in methods
         if name != "reference"
     }
     if not standard or not found:
-        return page("Methods", "<p>No results yet.</p>")
+        return page("Methods", f"<p>No results yet.</p>{further}")
     speedups = {
         name: {task: head.speedup if head else None for task, head in heads.items()}
         for name, heads in found.items()
@@ -142,7 +149,8 @@ def methods_page(methods: Mapping[str, Sequence[Table]], standard: Sequence[Tabl
         "share of the reference's quality that the task's test can tell apart (99%, 95%, else the "
         "task's limits); a task without one counts as 1&times;. Then the share of tasks on which "
         "a method is within a factor of the best.</p>"
-        + html_table(heads, [lines], "Methods across tasks"),
+        + html_table(heads, [lines], "Methods across tasks")
+        + further,
     )
 
 

@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+from leaderboard.board import SearchTable
 from leaderboard.pages import figures
 from leaderboard.pages.board_table import LIMIT_MARKS, made_by, speed
 from leaderboard.pages.history import card_section, history_list
 from leaderboard.pages.html_table import html_table
 from leaderboard.pages.plot import Plot, svg
 from leaderboard.pages.safe import page, setting_text, text
+from leaderboard.pages.search_method import block_of, search_sections
 from leaderboard.pages.sections import headline_ratio
 from leaderboard.pages.task_page import limit_lines, page_name
 from leaderboard.summary import RETENTIONS
@@ -20,12 +22,13 @@ Row = dict[str, Any]
 HEADS = ("Setting", "Quality", "Kept", "Speed-up", "MACs", "Size", "n", "Limits")
 
 
-def method_page(name: str, tables: Sequence[Table]) -> str:
+def method_page(name: str, tables: Sequence[Table], searches: Sequence[SearchTable] = ()) -> str:
     """The Markdown page of a method from the tables of the tasks on which it has rows."""
-    parts = [_about(tables, name)]
+    parts = [_about(tables, name) if tables else _about_search(searches, name)]
     parts += filter(None, [card_section([row for one in tables for row in rows_of(one, name)])])
     for table in tables:
         parts += [f"## {_heading(table)}", _on_task(table, name)]
+    parts += search_sections(searches, name)
     return page(name, "\n\n".join(parts))
 
 
@@ -47,6 +50,14 @@ def _about(tables: Sequence[Table], name: str) -> str:
     return (
         f"<p>Family <b>{text(row['family'])}</b>, version {row['method_version']}{small}. "
         f"Source: {_source(row['source'])}.</p>"
+    )
+
+
+def _about_search(searches: Sequence[SearchTable], name: str) -> str:
+    block = block_of(searches, name)
+    return (
+        f"<p>Family <b>{text(block.family)}</b>, version {block.version}. "
+        f"Source: {_source(block.source)}.</p>"
     )
 
 

@@ -15,7 +15,7 @@ from leaderboard.pages.card_page import card_link
 from leaderboard.pages.cell_picture import cell_svg
 from leaderboard.pages.html_table import html_table
 from leaderboard.pages.line_plot import LinePlot, Series, line_svg
-from leaderboard.pages.safe import page, setting_text, text
+from leaderboard.pages.safe import page, setting_text, slug, text
 from leaderboard.pages.search_devices import correlations_section, devices_section, label
 from leaderboard.search import curve
 from leaderboard.search_published import Published, published_of, published_picks
@@ -162,7 +162,8 @@ def _quality_table(rows: Sequence[Row], best_by_validation: float, best: float) 
 
 def _quality_line(row: Row) -> str:
     name = (
-        f'<th scope="row">{text(row["method"])} <small>{setting_text(row["setting"])}</small></th>'
+        f'<th scope="row"><a href="../methods/{slug(row["method"])}.html">{text(row["method"])}</a>'
+        f" <small>{setting_text(row['setting'])}</small></th>"
     )
     if (row["test_optimum_share"] or 0) > LEAK:
         share = figures.share(row["test_optimum_share"])

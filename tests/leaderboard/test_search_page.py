@@ -59,7 +59,9 @@ def test_seeds_that_mostly_answer_the_best_by_test_are_suspected(tmp_path: Path)
     honest, leak = ([lines(seed, [(1, one)], [one]) for seed in range(3)] for one in (2, 3))
     found = searched("honest", case_block(), honest), searched("sees", case_block(), leak)
     page = page_of(tmp_path, *found)
-    assert re.findall(r'">(\w+) <small>[^<]*</small> <span class="sb-badge">leak', page) == ["sees"]
+    assert re.findall(r'">(\w+)</a> <small>[^<]*</small> <span class="sb-badge">leak', page) == [
+        "sees"
+    ]
 
 
 def test_a_failed_search_shows_its_cause(tmp_path: Path) -> None:
@@ -87,6 +89,9 @@ def test_the_whole_site_is_written_for_a_board_of_searches_alone(tmp_path: Path)
     written = {name: "".join(parts) for name, parts in derived_files(load(tmp_path))}
     assert any(name.startswith("tasks/toys") and name.endswith(".md") for name in written)
     assert "Toy cells" in written["tasks/index.md"]
+    assert '<a href="m.html">m</a>' in written["methods/index.md"]
+    assert "80.00%" in written["methods/m.md"] and "../tasks/toys.html" in written["methods/m.md"]
+    assert '<a href="../methods/m.html">m</a>' in written["tasks/toys.md"]
 
 
 def test_a_cell_is_drawn_without_its_dead_edges() -> None:
