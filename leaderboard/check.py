@@ -13,7 +13,8 @@ from leaderboard.publish import GENERATED, derived_files
 
 
 def differences(board: Board, out: Path) -> Iterator[str]:
-    """A sentence for every file or cell below `out` that the records do not give."""
+    """A sentence for every file or cell below `out` that the records do not give, or compare."""
+    yield from _mixed_data(board)
     expected = set()
     for name, chunks in derived_files(board):
         expected.add(name)
@@ -26,6 +27,22 @@ def differences(board: Board, out: Path) -> Iterator[str]:
         for path in sorted((out / folder).rglob("*")):
             if path.is_file() and path.relative_to(out).as_posix() not in expected:
                 yield f"{path.relative_to(out)} follows from no record; run python -m leaderboard"
+
+
+def _mixed_data(board: Board) -> Iterator[str]:
+    """A sentence for every version of a task whose runs were scored on other bytes of data."""
+    for task in board.tasks():
+        seen: dict[tuple[int, str], tuple[str, str]] = {}
+        for run in board.records(task).runs:
+            found = run.environment.get("data_sha256")
+            if found is None:  # runs from before it was recorded
+                continue
+            first = seen.setdefault((run.task.version, run.scale), (found, run.key))
+            if first[0] != found:
+                yield (
+                    f"{task}: run {run.key[:12]} had data {found[:12]}, run {first[1][:12]} had "
+                    f"{first[0][:12]}, so their rows do not compare; run them on the same data"
+                )
 
 
 def _in_text(name: str) -> str:

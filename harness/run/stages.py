@@ -109,6 +109,7 @@ def _stages(run: Run, saved: Callable[[], object]) -> RunRecord:
             "device": run.place.device,
             "precision": environment.precision(run.place.device),
             "threads": run.threads,
+            "data_sha256": run.prepared.data_sha256,
         },
         created=datetime.now(UTC).isoformat(timespec="seconds"),
     )

@@ -38,6 +38,14 @@ def copied(demo: Path, to: Path) -> Path:
     return to / "site"
 
 
+def test_runs_on_other_data_than_their_task_fail_the_check(tmp_path: Path) -> None:
+    runs = [run(seed=seed, environment={"data_sha256": one * 64}) for seed, one in enumerate("aab")]
+    board = load(write(tmp_path / "results", run(seed=3), *runs))
+    publish(board, tmp_path / "site")
+    (found,) = differences(board, tmp_path / "site")
+    assert f"run {runs[2].key[:12]} had data bbbbbbbbbbbb" in found
+
+
 def test_two_builds_of_the_same_records_are_equal_to_the_byte(demo: Path, tmp_path: Path) -> None:
     publish(load(demo / "results"), tmp_path)
     assert (
