@@ -24,6 +24,7 @@ from rich.progress import (
 
 from harness import data as cache
 from harness import environment, registry
+from harness.commands import estimate
 from harness.commands.report import console, number, print_json, speed_of
 from harness.errors import UsageError
 from harness.measure.profile import Profile
@@ -35,10 +36,8 @@ from harness.run.prepare import prepare, rebuild
 from harness.run.ray_cluster import Cluster
 from harness.types import Scale
 
-DISK_PER_RUN_BYTES = 60 * 10**6
 DEVICES = ("cpu", "cuda")
 LARGEST_PUBLISHED_BYTES = 4 * 10**6
-TRAINING_MACS_PER_SECOND = 0.35e12  # ResNet-18, bf16, two Xeon cores with AMX, torch 2.13
 
 
 @dataclass(frozen=True)
@@ -147,7 +146,7 @@ def run(order: Order, dry_run: bool, as_json: bool) -> int:
 
 def _sum_up(task: str, count: int, failed: list[RunRecord], seconds: float) -> None:
     """What a person reads the next morning: how many, how long, and each failure with its cause."""
-    spent = f"{seconds / 3600:.1f} h" if seconds > 3600 else f"{seconds / 60:.1f} min"
+    spent = _spoken(seconds / 3600)
     console.print(
         f"{count - len(failed)} of {count} runs done in {spent}, {len(failed)} failed; "
         f"`slimbench board {task}`",
@@ -158,6 +157,10 @@ def _sum_up(task: str, count: int, failed: list[RunRecord], seconds: float) -> N
         console.print(
             f"[red]{record.status}[/] {escape(f'{name}: {record.cause}')}", soft_wrap=True
         )
+
+
+def _spoken(hours: float) -> str:
+    return f"{hours:.1f} h" if hours > 1 else f"{60 * hours:.1f} min"
 
 
 def _engine(
@@ -180,16 +183,15 @@ def _announce(runs: list[Run], as_json: bool, dry_run: bool) -> None:
     pending = [run for run in runs if not (run.folder / "record.json").is_file()]
     macs = sum(run.budget.train_macs or 0.0 for run in pending)
     macs += sum({run.search_folder: run.search_macs for run in pending}.values())
-    hours = macs / TRAINING_MACS_PER_SECOND / 3600
-    disk = DISK_PER_RUN_BYTES * len(pending)
+    hours, disk = estimate.cpu_hours(pending), estimate.disk_bytes(pending)
     free = shutil.disk_usage(runs[0].place.runs.parent).free if runs else 0
     if as_json and dry_run:
         planned = {"runs": len(runs), "done": len(runs) - len(pending), "train_macs": macs}
-        print_json(planned | {"hours": hours, "disk_bytes": disk, "free_bytes": free})
+        print_json(planned | {"cpu_hours": hours, "disk_bytes": disk, "free_bytes": free})
     if not as_json:
         console.print(
             f"{len(runs)} runs, {len(runs) - len(pending)} of them done before; at most "
-            f"{macs:.2e} MACs of training, about {hours:.2f} h on two cores; up to "
+            f"{macs:.2e} MACs of training, about {_spoken(hours)} of one core; up to "
             f"{disk / 1e9:.2f} GB of disk ({free / 1e9:.0f} GB free)",
             soft_wrap=True,
         )
