@@ -16,7 +16,8 @@ TRAINING_MACS_PER_SECOND = 0.17e12  # a core; ResNet-18, bf16, Xeon with AMX, to
 def cpu_hours(runs: Sequence[Run]) -> float:
     """CPU hours of runs of one task: the median of published ones of the method, or of others.
 
-    Others are those of the task that trained, small baselines apart. Where none is published, the budget's MACs at the speed of a large convolutional network.
+    Others are those of the task that trained, small baselines apart. Where none is published, the
+    budget's MACs at the speed of a large convolutional network.
     """
     known = [one for run in runs[:1] for one in _published(run)]
     return sum(_seconds(run, known) for run in runs) / 3600
