@@ -33,6 +33,8 @@ def int8_macs(graph: Graph) -> int:
 def _is_whole(node: onnx.NodeProto, makers: dict[str, onnx.NodeProto], graph: Graph) -> bool:
     if node.op_type in WHOLE:
         return True
+    if node.op_type == "MatMulNBits":  # weights of few bits; at this level 8-bit activations too
+        return any((one.name, one.i) == ("accuracy_level", 4) for one in node.attribute)
     return node.op_type in PAIRED and all(
         _is_restored(name, makers, graph) for name in node.input[:2]
     )

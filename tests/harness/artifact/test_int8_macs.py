@@ -51,3 +51,14 @@ def test_operators_on_whole_numbers_count(tmp_path):
     whole = helper.make_node("MatMulInteger", ["q", "whole"], ["sum"])
     cast = helper.make_node("Cast", ["sum"], ["y"], to=TensorProto.FLOAT)
     assert found(tmp_path, [ROUNDED[0], whole, cast], SCALE, ZERO, WHOLE) == (32, 32)
+
+
+@pytest.mark.parametrize(("level", "whole"), [(4, 32), (1, 0)])
+def test_weights_of_four_bits_count_where_activations_have_eight(tmp_path, level, whole):
+    bits = numpy_helper.from_array(np.zeros((4, 1, 8), np.uint8), "bits")
+    scales = numpy_helper.from_array(np.ones(4, np.float32), "scales")
+    kinds = {"K": 8, "N": 4, "bits": 4, "block_size": 16, "accuracy_level": level}
+    product = helper.make_node(
+        "MatMulNBits", ["x", "bits", "scales"], ["y"], domain="com.microsoft", **kinds
+    )
+    assert found(tmp_path, [product], bits, scales) == (32, whole)
