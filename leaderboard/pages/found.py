@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -13,6 +13,7 @@ from leaderboard.pages.line_plot import LinePlot, Series, line_svg
 from leaderboard.pages.safe import row_name, text
 
 Row = dict[str, Any]
+SKIP = "skip_connect"
 TABLE_WORDS = {"cifar10": "CIFAR-10", "cifar100": "CIFAR-100", "imagenet16_120": "ImageNet16-120"}
 
 
@@ -59,25 +60,41 @@ def _line(row: Row, tables: Sequence[str]) -> str:
 
 
 def derived_plot(rows: Sequence[Row]) -> str:
-    """What searches with shared weights would have answered on their way, by the table's accuracy.
+    """What searches with shared weights would have answered on their way (first seed).
 
-    The table's networks are larger ones; the first data set that it knows is drawn.
+    The test accuracy that the table has for it, whose networks are larger ones (of the first data
+    set that it knows), and how many of its edges are skip connections: of those DARTS is known to
+    take more and more (Zela et al. 2020, arXiv:1909.09656).
     """
+    shown = [row for row in rows if row["usable"] and row["found"] and row["found"]["derived"]]
+    shown = [row for row in shown if row["found"]["derived"][0]["table"]]
+    if not shown:
+        return ""
+    name = next(iter(shown[0]["found"]["derived"][0]["table"]))
+    return _derived_figure(
+        shown,
+        lambda one: one["table"][name],
+        f"{TABLE_WORDS.get(name, name)} in the table, %",
+        "Test accuracy that the table has for the cell of largest weights, as each search went on "
+        "(first seed); none of it was seen",
+    ) + _derived_figure(
+        shown,
+        lambda one: float(one["architecture"].count(SKIP)),
+        "skip connections in the cell",
+        "Edges of that cell that are skip connections: where all are, a search has collapsed",
+    )
+
+
+def _derived_figure(
+    rows: Sequence[Row], value: Callable[[Row], float], axis: str, caption: str
+) -> str:
     series = []
     for row in rows:
-        points = row["found"]["derived"] if row["usable"] and row["found"] else []
-        if points and points[0]["table"]:
-            name = next(iter(points[0]["table"]))
-            x, y = [one["share"] for one in points], [one["table"][name] for one in points]
-            words = [f"{key} {value}" for key, value in row["setting"].items() if key != "limit"]
-            label = f"{row['method']} {', '.join(words)}".strip()
-            series.append(Series(label, np.array(x), np.array(y), step=True))
-    if not series:
-        return ""
-    axes = "share of the search's budget", f"{TABLE_WORDS.get(name, name)} in the table, %"
-    plot = LinePlot(series, *axes, log_x=False)
-    return (
-        f'<figure class="sb-figure">{line_svg(plot)}<figcaption>Test accuracy that the table has '
-        "for the cell of largest weights, as each search went on (first seed); none of it was seen"
-        "</figcaption></figure>"
-    )
+        points = row["found"]["derived"]
+        words = [f"{key} {value}" for key, value in row["setting"].items() if key != "limit"]
+        label = f"{row['method']} {', '.join(words)}".strip()
+        places, values = ([f(one) for one in points] for f in (lambda one: one["share"], value))
+        series.append(Series(label, np.array(places), np.array(values), step=True))
+    percent = axis.endswith("%")
+    plot = LinePlot(series, "share of the search's budget", axis, log_x=False, percent=percent)
+    return f'<figure class="sb-figure">{line_svg(plot)}<figcaption>{caption}</figcaption></figure>'

@@ -51,12 +51,13 @@ def test_rows_that_no_search_found_are_left_out():
 
 def test_a_table_of_trained_cells_stands_beside_what_was_found_and_how_it_was():
     derived = [
-        {"share": 0.0, "architecture": "a", "table": {"cifar10": 0.8427}},
-        {"share": 0.5, "architecture": "b", "table": {"cifar10": 0.543}},
+        {"share": 0.0, "architecture": "|none~0|", "table": {"cifar10": 0.8427}},
+        {"share": 0.5, "architecture": 6 * "|skip_connect~0|", "table": {"cifar10": 0.543}},
     ]
     found = {**FOUND, "table": {"cifar10": 0.543}, "derived": derived}
     html = found_table([{**ROW, "found": found}])
     assert "CIFAR-10 in the table" in html
     assert "<td>54.30%</td>" in html
     assert "at the right end: random_search 54.3" in derived_plot([{**ROW, "found": found}])
+    assert "at the right end: random_search 6" in derived_plot([{**ROW, "found": found}])
     assert derived_plot([ROW]) == ""
