@@ -70,7 +70,6 @@ def _line(row: Row, monthly: Interval, whole: float) -> str:
     p99 = row["latency_ms_p99"]
     costs = [_rounded(end) for end in (monthly.value, monthly.low, monthly.high)]
     cost, low, high = map(_usd, costs)
-    saved, most, least = (_usd(whole - one) for one in costs)
     share, highest, lowest = (100 * (1 - one / whole) for one in costs)
     cells = [
         figures.quality(row["quality"], row["unit"]),
@@ -78,7 +77,7 @@ def _line(row: Row, monthly: Interval, whole: float) -> str:
         figures.UNKNOWN if p99 is None else f"{figures.milliseconds(p99)} ms",
         figures.ratio(row["speedup"]),
         f"{cost} <small>{low}&ndash;{high}</small>",
-        f"{saved} <small>{least}&ndash;{most}</small>",
+        _usd(whole - costs[0]),
         f"{share:.2f}% <small>{lowest:.2f}&ndash;{highest:.2f}</small>",
     ]
     line = "".join(f"<td>{cell}</td>" for cell in cells)

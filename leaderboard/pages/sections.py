@@ -58,8 +58,8 @@ def takeaway(table: Table) -> str:
             f"runs at <b>{headline_ratio(table, found)}</b> of the reference's speed."
         )
     return (
-        f"{name} {sure[found.verdict]} {kept} and is <b>{headline_ratio(table, found)} {what}</b>"
-        f"{_over_small(table, row)}: {figures.share(found.retention)} kept."
+        f"{name} {sure[found.verdict]} {kept} ({figures.share(found.retention)} kept) and is "
+        f"<b>{headline_ratio(table, found)} {what}</b>{_over_small(table, row)}."
     )
 
 

@@ -50,7 +50,10 @@ def _ways(table: Table, records: TaskRecords) -> list[str]:
     lines = [
         _way(row, timed[row["artifacts"][0]].request_ms)
         for row in table.rows
-        if row["by_request"] and row["latency_ms_p50"] and row["artifacts"][0] in timed
+        if row["usable"]
+        and row["by_request"]
+        and row["latency_ms_p50"]
+        and row["artifacts"][0] in timed
     ]
     if not lines:
         return []
