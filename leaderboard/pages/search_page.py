@@ -228,7 +228,8 @@ def _hit(row: Row | None) -> str:
     shown = [
         "never" if one is None else f"{one:.0f}" for one in (row["hit_median"], row["hit_p90"])
     ]
-    within = f"{row['hit_share']:.0%} within {row['budget_queries']:,}; {100 * row['regret']:.2f}"
+    regret = f"regret {100 * row['regret']:.2f}"
+    within = f"{row['hit_share']:.0%} within {row['budget_queries']:,}, {regret}"
     return f"{' / '.join(shown)} <small>{within}</small>"
 
 

@@ -36,7 +36,7 @@ def page_of(folder: Path, *found, table=None) -> str:
 def test_a_page_has_the_queries_the_table_and_the_winning_cell(tmp_path: Path) -> None:
     page = page_of(tmp_path, searched("finder", case_block(), GOOD, setting={"width": 3}))
     assert "<b>finder width 3</b> after 4" in page
-    assert "4 / 5 <small>100% within 10; 10.00</small>" in page
+    assert "4 / 5 <small>100% within 10, regret 10.00</small>" in page
     assert "80.00% <small>±0.00</small>" in page
     assert "answer of 3 of 3 seeds of finder width 3, number 2, the best by validation" in page
     assert page.count("<svg") == 5  # regret and quality against queries and seconds; cell
