@@ -56,7 +56,10 @@ class Solved:
 
 @dataclass(frozen=True)
 class SearchJob:
-    """What the child of a table search is told: one method on one case, seed after seed."""
+    """What the child of a table search is told: one method on one case, all seeds.
+
+    `processes` seeds run at a time.
+    """
 
     task: str
     case: Case
@@ -66,6 +69,7 @@ class SearchJob:
     data: str
     out: str
     hidden: tuple[str, ...] = ()
+    processes: int = 1
     owner: int = field(default_factory=os.getpid)
 
 

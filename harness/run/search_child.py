@@ -15,8 +15,10 @@ import select
 import signal
 import time
 import traceback
-from collections.abc import Callable
+from collections import deque
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -31,6 +33,7 @@ from harness.run.table import Table, load_table
 from harness.types import Case
 
 LARGEST_REPORT_BYTES = 50 * 10**6
+LEAST_WAIT_SECONDS = 1.0
 Report = dict[str, Any]
 
 
@@ -68,12 +71,14 @@ def _all_seeds(job: SearchJob, table: Table, case: Case) -> list[Report]:
     except Exception as error:  # noqa: BLE001  (the stage runner: any failure becomes a record)
         traceback.print_exc()
         return [_failed(seed, "failed", f"{type(error).__name__}: {error}") for seed in job.seeds]
-    return [
-        _Seed(seed, case.budget.wall_seconds).run(
-            lambda seed=seed: _solve_one(method.solve, job.setting, table, case, seed)  # type: ignore[misc]
-        )
-        for seed in job.seeds
-    ]
+    running: deque[_Seed] = deque()
+    reports = []
+    for seed in job.seeds:
+        if len(running) == job.processes:
+            reports.append(running.popleft().report())
+        work = partial(_solve_one, method.solve, job.setting, table, case, seed)
+        running.append(_Seed.start(seed, case.budget.wall_seconds, work, running))
+    return reports + [one.report() for one in running]
 
 
 @dataclass
@@ -82,20 +87,31 @@ class _Seed:
 
     seed: int
     wall_seconds: float
+    process: int
+    pipe: int
+    begin: float
 
-    def run(self, work: Callable[[], Report]) -> Report:
-        """The report, or a failure with its cause."""
+    @classmethod
+    def start(
+        cls, seed: int, wall_seconds: float, work: Callable[[], Report], others: Iterable[_Seed]
+    ) -> _Seed:
+        """Fork; `others` run at the same time, and this one does not hear them."""
         reading, writing = os.pipe()
         process = os.fork()
         if process == 0:
-            os.close(reading)
+            for pipe in (reading, *(other.pipe for other in others)):
+                os.close(pipe)
             report = work()
-            with os.fdopen(writing, "wb") as pipe:
-                pipe.write(json.dumps(report).encode())
+            with os.fdopen(writing, "wb") as out:
+                out.write(json.dumps(report).encode())
             os._exit(0)
         os.close(writing)
-        told, ended = self._read(reading, process)
-        os.close(reading)
+        return cls(seed, wall_seconds, process, reading, time.monotonic())
+
+    def report(self) -> Report:
+        """Wait for the report, or a failure with its cause."""
+        told, ended = self._read()
+        os.close(self.pipe)
         if told is None:
             return _failed(self.seed, "timeout", f"still running after {self.wall_seconds:.0f} s")
         try:
@@ -105,18 +121,20 @@ class _Seed:
             return _failed(self.seed, "crashed", f"the process ended with exit code {ended}")
         return dict(report)
 
-    def _read(self, pipe: int, process: int) -> tuple[bytes | None, int]:
-        end, size = time.monotonic() + self.wall_seconds, 0
+    def _read(self) -> tuple[bytes | None, int]:
+        # a seed that ended while another was waited for still has to write what it found
+        end = max(self.begin + self.wall_seconds, time.monotonic() + LEAST_WAIT_SECONDS)
+        size = 0
         parts: list[bytes] = []
-        while select.select([pipe], [], [], max(0.0, end - time.monotonic()))[0]:
-            part = os.read(pipe, 1 << 16)
+        while select.select([self.pipe], [], [], max(0.0, end - time.monotonic()))[0]:
+            part = os.read(self.pipe, 1 << 16)
             size += len(part)
             if not part or size > LARGEST_REPORT_BYTES:
-                code = os.waitstatus_to_exitcode(os.waitpid(process, 0)[1]) if not part else -1
+                code = os.waitstatus_to_exitcode(os.waitpid(self.process, 0)[1]) if not part else -1
                 return b"".join(parts), code
             parts.append(part)
-        os.kill(process, signal.SIGKILL)
-        os.waitpid(process, 0)
+        os.kill(self.process, signal.SIGKILL)
+        os.waitpid(self.process, 0)
         return None, -signal.SIGKILL
 
 

@@ -155,6 +155,7 @@ def _solve(run: SearchRun) -> tuple[SearchRecord, Trace]:
         data=str(run.prepared.data),
         out=str(out),
         hidden=(str(run.place.results), str(run.place.runs), str(run.place.data)),
+        processes=run.place.threads,
     )
     seconds = START_SECONDS + run.case.budget.wall_seconds * len(run.seeds)
     whole = replace(run.case.budget, wall_seconds=seconds)

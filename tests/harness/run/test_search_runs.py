@@ -1,5 +1,6 @@
 """Runs of searches: one record and one trace each, faults with a cause, nothing found by spies."""
 
+import time
 from dataclasses import replace
 from pathlib import Path
 
@@ -116,10 +117,22 @@ def test_a_finished_run_is_reused_and_gives_the_same_trace(search_of, place):
     assert traces.digest(stored) == traces.digest(trace) == first.trace_sha256
 
 
-def test_the_same_seed_gives_the_same_trace_in_another_run(search_of, place, tmp_path):
+@pytest.mark.parametrize("processes", [1, 2, 9])
+def test_the_same_seed_gives_the_same_trace_on_any_number_of_cores(
+    search_of, place, tmp_path, processes
+):
     run = search_of("regularized_evolution", seeds=(5, 6, 7))
-    elsewhere = replace(run, place=replace(place, runs=tmp_path))
+    elsewhere = replace(run, place=replace(place, runs=tmp_path, threads=processes))
     assert execute(run)[0].trace_sha256 == execute(elsewhere)[0].trace_sha256
+
+
+def test_seeds_that_never_end_are_stopped_side_by_side(search_of, place, tmp_path):
+    run = search_of("search_faults", seeds=range(4), settings=fault("sleeps"), wall_seconds=2.0)
+    run = replace(run, place=replace(place, runs=tmp_path, threads=4))
+    begin = time.monotonic()
+    record, _, _ = execute(run)
+    assert [one.status for one in record.failures] == ["timeout"] * 4
+    assert time.monotonic() - begin < 30
 
 
 def test_a_trace_has_each_change_of_the_best_and_the_answer(search_of, cells):
