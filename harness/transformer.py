@@ -124,6 +124,16 @@ def embedding_of(weight: Tensor) -> nn.Embedding:
     return nn.Embedding(rows, width, _weight=weight.clone())
 
 
+def principal_axes(vectors: Tensor, occurrences: np.ndarray) -> Tensor:
+    """Directions, (width, width), most variance first, of token vectors (rows, width).
+
+    A row weighs as often as its token occurs in training, (rows,), and once more.
+    """
+    root = torch.from_numpy(np.sqrt(occurrences + 1.0)).to(vectors)
+    axes: Tensor = torch.linalg.svd(root[:, None] * vectors, full_matrices=False)[2]
+    return axes
+
+
 class Vocabulary(nn.Module):
     """An embedding of fewer tokens: a table maps the tokenizer's ids to rows, others to unknown."""
 

@@ -8,14 +8,13 @@ frequency, and are stored in one byte a number with a scale a token (arXiv:1911.
 
 from typing import Any
 
-import numpy as np
 import torch
 from onnx import ModelProto
 
 from harness import Compression, Method
 from harness.item_tables import quantize_table
 from harness.recurrent import TextGRU
-from harness.transformer import Vocabulary, frequent
+from harness.transformer import Vocabulary, frequent, principal_axes
 
 EPOCHS = 10
 SPREAD = 0.1  # standard deviation of the token vectors at the start, as when drawn at random
@@ -26,10 +25,9 @@ def solve(problem: Compression, width: int, tokens: int) -> ModelProto:
     teacher: Any = problem.reference()
     whole = teacher.embeddings.word_embeddings.weight.detach()  # (tokenizer's, teacher's width)
     kept = frequent(problem, tokens)
-    seen = torch.from_numpy(np.sqrt(problem.occurrences("ids")[kept] + 1.0)).to(whole)
     weight = whole[torch.from_numpy(kept)]
-    _, _, right = torch.linalg.svd(seen[:, None] * weight, full_matrices=False)
-    vectors = weight @ right[:width].T  # (kept, width)
+    axes = principal_axes(weight, problem.occurrences("ids")[kept])
+    vectors = weight @ axes[:width].T  # (kept, width)
     vocabulary = Vocabulary(kept, len(whole), SPREAD * vectors / vectors.std())
     student = TextGRU(vocabulary, vectors.shape[1], problem.classes)
     problem.train(

@@ -7,11 +7,10 @@ from the principal components of the trained vectors, weighted by token frequenc
 from typing import Any
 
 import numpy as np
-import torch
 from torch import nn
 
 from harness import Compression, Method
-from harness.transformer import embedding_of
+from harness.transformer import embedding_of, principal_axes
 
 
 def solve(problem: Compression, features: int) -> nn.Module:
@@ -19,9 +18,7 @@ def solve(problem: Compression, features: int) -> nn.Module:
     model: Any = problem.reference()
     weight = model.embeddings.word_embeddings.weight.detach()  # (tokens, width)
     seen = np.pad(problem.occurrences("ids"), (0, len(weight)))[: len(weight)]
-    root = torch.from_numpy(np.sqrt(seen + 1.0)).to(weight)
-    _, _, right = torch.linalg.svd(root[:, None] * weight, full_matrices=False)
-    basis = right[:features]  # (features, width)
+    basis = principal_axes(weight, seen)[:features]  # (features, width)
     back = nn.Linear(len(basis), weight.shape[1], bias=False)
     back.weight.data = basis.T.contiguous()
     table = embedding_of(weight @ basis.T)

@@ -92,3 +92,11 @@ def test_a_smaller_vocabulary_maps_other_words_to_unknown(model):
         assert torch.allclose(model(odd, mask), as_unknown, atol=1e-6)
     assert model.embeddings.word_embeddings.rows.weight.shape == (6, 128)
     assert model.embeddings.position_embeddings.weight.shape == (64, 128)
+
+
+def test_principal_axes_go_by_what_occurs():
+    vectors = torch.tensor([[9.0, 0.0], [0.0, 2.0]])
+    first = transformer.principal_axes(vectors, np.array([0, 0]))[0].abs()
+    assert torch.allclose(first, torch.tensor([1.0, 0.0]))
+    first = transformer.principal_axes(vectors, np.array([0, 99]))[0].abs()
+    assert torch.allclose(first, torch.tensor([0.0, 1.0]))
