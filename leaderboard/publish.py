@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import shutil
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 import numpy as np
@@ -54,14 +54,14 @@ def publish(board: Board, out: Path) -> list[Path]:
 
 def derived_files(board: Board) -> Iterator[tuple[str, Iterator[str]]]:
     """(path, text in pieces) of every file that follows from the records, and nothing else."""
-    yield from _task_pages(board)
+    searches = {name: one for name in board.tasks("standard") if (one := board.search(name))}
+    yield from _task_pages(board, searches)
     standard = _default_tables(board, ("standard",))
     everywhere = _default_tables(board, PUBLISHED_SCALES)
     yield "index.md", iter([index_page(standard)])
-    searches = [one for name in board.tasks("standard") if (one := board.search(name))]
-    titles = {one.records[0].task.name: one.records[0].task.title for one in searches}
+    titles = {name: one.records[0].task.title for name, one in searches.items()}
     yield "tasks/index.md", iter([tasks_page(standard, titles)])
-    yield from _method_pages(everywhere, standard, searches)
+    yield from _method_pages(everywhere, standard, list(searches.values()))
     yield from _profile_pages(board)
     yield "board.json", json_chunks(board.every_row())
     yield "board.csv", csv_chunks(board.every_row())
@@ -70,9 +70,12 @@ def derived_files(board: Board) -> Iterator[tuple[str, Iterator[str]]]:
     yield "changelog.md", iter([_changelog()])
 
 
-def _task_pages(board: Board) -> Iterator[tuple[str, Iterator[str]]]:
+def _task_pages(
+    board: Board, searches: Mapping[str, SearchTable]
+) -> Iterator[tuple[str, Iterator[str]]]:
     for task in board.tasks():
-        yield from _search_page(board, task)
+        if task in searches:
+            yield from _search_page(task, searches[task])
         scales = [one for one in PUBLISHED_SCALES if board.table(task, one) is not None]
         for scale in scales:
             tables = _tables(board, task, scale)
@@ -119,13 +122,11 @@ def _ablation(board: Board, table: Table) -> str:
     return ablation_page(table, probed)
 
 
-def _search_page(board: Board, task: str) -> Iterator[tuple[str, Iterator[str]]]:
+def _search_page(task: str, found: SearchTable) -> Iterator[tuple[str, Iterator[str]]]:
     """The page and the raw rows of a table task."""
-    found = board.search(task)
-    if found is not None:
-        yield f"tasks/{page_name(task, 'standard')}.md", iter([search_page(found)])
-        rows = json.dumps(found.rows, sort_keys=True, indent=1)
-        yield f"tasks/{page_name(task, 'standard')}.json", iter([rows + "\n"])
+    yield f"tasks/{page_name(task, 'standard')}.md", iter([search_page(found)])
+    rows = json.dumps(found.rows, sort_keys=True, indent=1)
+    yield f"tasks/{page_name(task, 'standard')}.json", iter([rows + "\n"])
 
 
 def _stored(board: Board, tables: dict[str | None, Table]) -> dict[str, Path]:

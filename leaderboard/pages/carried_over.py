@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from leaderboard.carried import CONTENDER, Carried, Pair, carried
 from leaderboard.pages import figures
-from leaderboard.pages.html_table import html_table
+from leaderboard.pages.html_table import html_line, html_table
 from leaderboard.pages.safe import row_name, slug, text
 from leaderboard.pages.sections import best_headline, headline_ratio, row_of
 from leaderboard.rows import goodness
@@ -81,5 +81,4 @@ def _reversed(found: Carried) -> str:
 def _line(pair: Pair) -> str:
     kept = [figures.ranged(row, "retention", figures.share) for row in pair]
     faster = [figures.ranged(row, "speedup", figures.ratio) for row in pair]
-    cells = "".join(f"<td>{cell}</td>" for cell in (*kept, *faster))
-    return f'<tr><th scope="row">{row_name(pair[0])}</th>{cells}</tr>'
+    return html_line(row_name(pair[0]), (*kept, *faster))

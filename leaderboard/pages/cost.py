@@ -9,7 +9,7 @@ from typing import Any
 from harness.money import cost_per_month, requests_per_second
 from harness.paired import Interval
 from leaderboard.pages import figures
-from leaderboard.pages.html_table import html_table
+from leaderboard.pages.html_table import html_line, html_table
 from leaderboard.pages.plot import Line, Plot, svg
 from leaderboard.pages.safe import row_name, text
 from leaderboard.published import Cost
@@ -80,8 +80,7 @@ def _line(row: Row, monthly: Interval, whole: float) -> str:
         _usd(whole - costs[0]),
         f"{share:.2f}% <small>{lowest:.2f}&ndash;{highest:.2f}</small>",
     ]
-    line = "".join(f"<td>{cell}</td>" for cell in cells)
-    return f'<tr><th scope="row">{row_name(row)}</th>{line}</tr>'
+    return html_line(row_name(row), cells)
 
 
 def _rounded(usd: float) -> float:

@@ -49,6 +49,11 @@ def ranged(row: Row, column: str, shown: Callable[[float], str]) -> str:
     return f"{shown(value)} <small>{shown(low)}&ndash;{shown(high)}</small>"
 
 
+def ratio_between(value: float, low: float, high: float) -> str:
+    """A factor with its interval in brackets, such as 3.25x (3.20-3.30)."""
+    return f"{ratio(value)} ({significant(low, 3)}&ndash;{significant(high, 3)})"
+
+
 def ratio(value: float | None) -> str:
     """A factor such as 3.25x."""
     return UNKNOWN if value is None else f"{significant(value, 3)}\u00d7"

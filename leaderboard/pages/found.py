@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from leaderboard.pages import figures
-from leaderboard.pages.html_table import html_table
+from leaderboard.pages.html_table import html_line, html_table
 from leaderboard.pages.line_plot import LinePlot, Series, line_svg
 from leaderboard.pages.safe import row_name, text
 
@@ -56,7 +56,7 @@ def _line(row: Row, tables: Sequence[str]) -> str:
         figures.UNKNOWN if measured is None else figures.significant(factor * measured, 3),
         *(figures.quality(found["table"].get(one), "fraction") for one in tables),
     ]
-    return f'<tr><th scope="row">{name}</th>{"".join(f"<td>{cell}</td>" for cell in cells)}</tr>'
+    return html_line(name, cells)
 
 
 def derived_plot(rows: Sequence[Row]) -> str:

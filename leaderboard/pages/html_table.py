@@ -15,3 +15,8 @@ def html_table(heads: Sequence[str], lines: Iterable[str], label: str, kind: str
         f'aria-label="{text(label)}"><table class="sb-table {kind}"><thead><tr>{cells}</tr></thead>'
         f"<tbody>{''.join(lines)}</tbody></table></div>"
     )
+
+
+def html_line(head: str, cells: Iterable[str]) -> str:
+    """A `<tr>` of such a table: what the line is about, and its cells, all ready-made."""
+    return f'<tr><th scope="row">{head}</th>{"".join(f"<td>{cell}</td>" for cell in cells)}</tr>'

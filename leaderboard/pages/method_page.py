@@ -9,7 +9,7 @@ from leaderboard.board import SearchTable
 from leaderboard.pages import figures
 from leaderboard.pages.board_table import LIMIT_MARKS, made_by, speed
 from leaderboard.pages.history import card_section, history_list
-from leaderboard.pages.html_table import html_table
+from leaderboard.pages.html_table import html_line, html_table
 from leaderboard.pages.plot import Plot, svg
 from leaderboard.pages.safe import page, setting_text, text
 from leaderboard.pages.search_method import block_of, search_sections
@@ -111,4 +111,4 @@ def _line(row: Row) -> str:
         str(len(row["seeds"])),
         LIMIT_MARKS.get(row["limits_met"] or "", figures.UNKNOWN),
     )
-    return f'<tr><th scope="row">{command}</th>{"".join(f"<td>{c}</td>" for c in cells)}</tr>'
+    return html_line(command, cells)

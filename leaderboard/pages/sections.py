@@ -8,7 +8,7 @@ from typing import Any
 from leaderboard.headline import Headline
 from leaderboard.pages import figures
 from leaderboard.pages.board_table import UNSETTLED
-from leaderboard.pages.html_table import html_table
+from leaderboard.pages.html_table import html_line, html_table
 from leaderboard.pages.safe import row_name, setting_text, slug, text
 from leaderboard.pages.small_networks import best_small, over_text
 from leaderboard.published import Curve, Result
@@ -95,9 +95,8 @@ def row_of(table: Table, row_id: str) -> Row:
 
 def headline_ratio(table: Table, found: Headline) -> str:
     """The ratio with its interval in brackets, starred where its timing did not settle."""
-    low, high = figures.significant(found.low, 3), figures.significant(found.high, 3)
     mark = UNSETTLED if row_of(table, found.name)["settled"] is False else ""
-    return f"{figures.ratio(found.speedup)} ({low}&ndash;{high}){mark}"
+    return figures.ratio_between(found.speedup, found.low, found.high) + mark
 
 
 def headline_table(table: Table) -> str:
@@ -189,8 +188,7 @@ def further_figures(row: Row) -> dict[str, float]:
 def _figures_line(row: Row, names: Sequence[str]) -> str:
     name = row_name(row)
     found = further_figures(row)
-    cells = "".join(f"<td>{_figure(row, one, found.get(one))}</td>" for one in names)
-    return f'<tr><th scope="row">{name}</th>{cells}</tr>'
+    return html_line(name, [_figure(row, one, found.get(one)) for one in names])
 
 
 def _figure(row: Row, name: str, value: float | None) -> str:

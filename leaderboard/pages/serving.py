@@ -12,7 +12,7 @@ from harness.record import MeasurementRecord
 from harness.record_studies import PreprocessingRecord
 from leaderboard.board import TaskRecords
 from leaderboard.pages import figures
-from leaderboard.pages.html_table import html_table
+from leaderboard.pages.html_table import html_line, html_table
 from leaderboard.pages.safe import row_name, text
 from leaderboard.table import Table
 
@@ -75,7 +75,7 @@ def _way(row: Row, request_ms: Sequence[float]) -> str:
         middle = f"{figures.milliseconds(float(np.median(way)))} ms" if len(way) else "&ndash;"
         cells += [middle, figures.share(len(way) / len(times))]
     cells.append(f"{figures.milliseconds(float(np.quantile(times, 0.99)))} ms")
-    return f'<tr><th scope="row">{row_name(row)}</th>{"".join(f"<td>{c}</td>" for c in cells)}</tr>'
+    return html_line(row_name(row), cells)
 
 
 def _preprocessing(record: PreprocessingRecord) -> str:

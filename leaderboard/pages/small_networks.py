@@ -8,7 +8,7 @@ from typing import Any
 
 from leaderboard.pages import figures
 from leaderboard.pages.board_table import speed
-from leaderboard.pages.html_table import html_table
+from leaderboard.pages.html_table import html_line, html_table
 from leaderboard.pages.safe import row_name, setting_text, text
 from leaderboard.table import Table
 from leaderboard.timing import over
@@ -55,8 +55,7 @@ def over_text(row: Row, base: Row) -> str:
     found = over(row, base)
     if not math.isfinite(found.high):
         return figures.ratio(found.value)
-    low, high = figures.significant(found.low, 3), figures.significant(found.high, 3)
-    return f"{figures.ratio(found.value)} ({low}&ndash;{high})"
+    return figures.ratio_between(found.value, found.low, found.high)
 
 
 def _ratios(table: Table) -> list[str]:
@@ -81,7 +80,7 @@ def _ratio_line(row: Row, bases: Sequence[Row]) -> str:
         speed(row),
         *(over_text(row, base) for base in bases),
     ]
-    return f'<tr><th scope="row">{row_name(row)}</th>{"".join(f"<td>{c}</td>" for c in cells)}</tr>'
+    return html_line(row_name(row), cells)
 
 
 def _line(row: Row) -> str:
@@ -94,4 +93,4 @@ def _line(row: Row) -> str:
         figures.count(row["cost_train_macs"]),
         f"{row['cost_cpu_seconds'] / 3600:.2f}",
     )
-    return f'<tr><th scope="row">{row_name(row)}</th>{"".join(f"<td>{c}</td>" for c in cells)}</tr>'
+    return html_line(row_name(row), cells)
