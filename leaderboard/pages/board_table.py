@@ -147,12 +147,8 @@ def _values(row: Row) -> str:
 def limits_cell(row: Row) -> str:
     """The worst state of the task's limits, and which limits are in it where others are not."""
     mark = LIMIT_MARKS.get(row["limits_met"] or "", figures.UNKNOWN)
-    named = ", ".join(_limit_name(one) for one in row["limits_worst"])
+    named = ", ".join(map(figures.quantity_name, row["limits_worst"]))
     return f"{mark} <small>{text(named)}</small>" if named else mark
-
-
-def _limit_name(quantity: str) -> str:
-    return quantity.replace("_bytes", "").replace("_ms", "").replace("_", " ")
 
 
 def speed(row: Row) -> str:

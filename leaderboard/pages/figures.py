@@ -99,8 +99,12 @@ def significant(value: float, digits: int) -> str:
 def bound(quantity: str, kind: str, value: float, unit: str) -> str:
     """A task's limit in words: `params ≤ 5 M`."""
     sign = "≥" if kind == "at_least" else "≤"
-    name = NAMES.get(quantity, quantity.replace("_", " "))
-    return f"{name} {sign} {_of_quantity(quantity, value, unit)}"
+    return f"{quantity_name(quantity)} {sign} {_of_quantity(quantity, value, unit)}"
+
+
+def quantity_name(quantity: str) -> str:
+    """What a limit is on, in words."""
+    return NAMES.get(quantity, quantity.replace("_", " "))
 
 
 def _of_quantity(quantity: str, value: float, unit: str) -> str:

@@ -117,6 +117,7 @@ def _data(tables: Mapping[str | None, Table], table: Table, stored: Collection[s
         "scale": table.scale,
         "unit": task.metric.unit,
         "higher_is_better": task.metric.higher_is_better,
+        "limit_names": {one.quantity: figures.quantity_name(one.quantity) for one in task.limits},
         "default_profile": table.profile.name if table.profile else None,
         "prices": {
             name: one.profile.price_per_hour_usd

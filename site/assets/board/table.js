@@ -98,8 +98,7 @@
   }
 
   function limitParts(row) {
-    const named = row.limits_worst.map((one) =>
-      one.replace("_bytes", "").replace("_ms", "").replaceAll("_", " "));
+    const named = row.limits_worst.map((one) => board.data.limit_names[one]);
     const mark = MARKS[row.limits_met] || "–";
     return named.length ? [mark, " ", element("small", {}, named.join(", "))] : [mark];
   }
