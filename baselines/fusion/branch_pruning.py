@@ -73,6 +73,7 @@ METHOD = Method(
         {"table": 0.5, "log": 0.75, "image": 0.75},
         {"table": 0.0, "log": 0.5, "image": 0.75, "taught": True},
         {"table": 0.0, "log": 0.5, "image": 0.75, "taught": True, "rewound": True},
+        {"table": 0.0, "log": 0.5, "image": 0.75, "rewound": True},
     ),
     source="arXiv:2301.12900",
     modalities=("fusion",),
