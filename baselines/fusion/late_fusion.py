@@ -2,9 +2,9 @@
 
 Source: the ways are surveyed by Baltrusaitis et al. 2019, arXiv:1705.09406, section 6; gates as in
 Arevalo et al. 2017, arXiv:1702.01992, section 3.1; stacking by Wolpert 1992,
-doi:10.1016/S0893-6080(05)80023-1, here on the training split. Trained again from the first learning
-rate (`trainings`), it has seen the data as often as what is pruned and then trained again. Version 1
-trained the stack's last layer too slowly.
+doi:10.1016/S0893-6080(05)80023-1, here on the training split. Trained again from the first
+learning rate (`trainings`), it has seen the data as often as what is pruned and trained again.
+Version 1 trained the stack's last layer too slowly.
 """
 
 import copy

@@ -3,11 +3,13 @@
 Source: Guo et al. 2019, arXiv:1904.00420 (single path, uniform sampling, batch statistics computed
 again for each candidate); weights are shared as leading slices of the largest network's, Cai et al.
 2019, arXiv:1908.09791, section 3.2. Departs from both: candidates come from the front of those
-scored before, one changed decision at a time, until the budget is spent.
+scored before, one changed decision at a time, until the budget is spent. Version 1 was charged for
+the last choice of every decision, whatever path a step took.
 """
 
 from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 from torch.func import functional_call
@@ -17,6 +19,7 @@ from harness import Architecture, Method, Search
 CALIBRATION = 4  # batches for a candidate's batch statistics
 EXAMPLES = 2000  # validation examples that score a candidate
 NEW = 0.25  # share of candidates that are drawn afresh
+DRAWN = 64  # networks whose mean multiply-accumulates are what a step is charged
 
 
 class Supernet(nn.Module):
@@ -25,10 +28,11 @@ class Supernet(nn.Module):
     def __init__(self, problem: Search) -> None:
         super().__init__()
         self.problem = problem
-        self.largest = tuple(len(names) - 1 for names in problem.space.choices)
-        smallest = (0,) * len(self.largest)
-        near = [*problem.space.neighbors(smallest), *problem.space.neighbors(self.largest)]
-        nets = [problem.network(one) for one in (smallest, *near, self.largest)]
+        self.charged = of_mean_macs(problem)
+        largest = tuple(len(names) - 1 for names in problem.space.choices)
+        smallest = (0,) * len(largest)
+        near = [*problem.space.neighbors(smallest), *problem.space.neighbors(largest)]
+        nets = [problem.network(one) for one in (smallest, *near, largest)]
         shapes: dict[str, tuple[int, ...]] = {}
         for net in nets:
             for name, parameter in net.named_parameters():
@@ -44,8 +48,8 @@ class Supernet(nn.Module):
                     self.shared[_key(name, parameter)].requires_grad_(parameter.requires_grad)
 
     def forward(self, *inputs: Tensor) -> Tensor:
-        """In training through a random network, else through the largest: (n, classes)."""
-        path = self.problem.sample() if self.training else self.largest
+        """In training through a random network, else through the charged one: (n, classes)."""
+        path = self.problem.sample() if self.training else self.charged
         net = self.problem.network(path).to(next(self.parameters()).device).train(self.training)
         weights = {name: self._slice(name, each) for name, each in net.named_parameters()}
         outputs: Tensor = functional_call(net, weights, inputs)
@@ -71,6 +75,13 @@ class Supernet(nn.Module):
         shared: Any = self.shared[_key(name, like)]
         part: Tensor = shared[tuple(slice(0, size) for size in like.shape)]
         return part
+
+
+def of_mean_macs(problem: Search) -> Architecture:
+    """Of `DRAWN` random networks the one nearest to their mean of multiply-accumulates."""
+    drawn = np.array([problem.sample() for _ in range(DRAWN)])
+    macs = problem.costs(drawn, "macs")
+    return tuple(drawn[np.abs(macs - macs.mean()).argmin()].tolist())
 
 
 def _key(name: str, parameter: Tensor) -> str:
@@ -99,7 +110,7 @@ def solve(problem: Search, share: float) -> list[Architecture]:
 
 METHOD = Method(
     name="one_shot",
-    version=1,
+    version=2,
     solves=Search,
     solve=solve,
     settings=({"share": 0.7},),
