@@ -31,20 +31,27 @@ def main() -> int:
         failed |= session.run(_order(name, methods[:2]), dry_run=False, as_json=False)
     for name in registry.table_tasks():
         failed |= session.run(_order(name, list(SEARCHERS)), dry_run=False, as_json=False)
-    for name in registry.tasks():
-        report.board(name, "smoke", None, [RUNS / "results"], as_json=False)
-        rows = report.rows_of(name, "smoke", None, [RUNS / "results"])
-        best = max((row for row in rows if row["quality"] is not None), key=lambda r: r["quality"])
-        report.console.print(f"won on {name}: {best['method']} at {best['quality']:.1%}\n")
-    for name in registry.table_tasks():
-        report.board(name, "smoke", None, [RUNS / "results"], as_json=False)
     failed |= report.site(None, build=True)
+    report.console.print("\nWhat was run at smoke scale, on generated data, and what won:")
+    for name in (*registry.tasks(), *registry.table_tasks()):
+        report.console.print(f"  {_won(name)}", soft_wrap=True)
     report.console.print(
-        "These were smoke runs on generated data. The published board is in public/index.html; "
-        "real runs: slimbench data prepare cifar10 --from DIR, then slimbench run TASK METHOD",
+        f"Their tables: slimbench board TASK --scale smoke --results {RUNS / 'results'}. The "
+        "published board is in public/index.html. Real runs: slimbench data prepare cifar10 "
+        "--from DIR, then slimbench run TASK METHOD",
         soft_wrap=True,
     )
     return failed
+
+
+def _won(task: str) -> str:
+    """A task, the methods that were run on it, and the one of best quality."""
+    read = report.rows_of if task in registry.tasks() else report.search_rows_of
+    rows = [row for row in read(task, "smoke", where=[RUNS / "results"]) if row["quality"]]
+    ran = ", ".join(dict.fromkeys(row["method"] for row in rows))
+    best = max(rows, key=lambda row: row["quality"], default=None)
+    won = "nothing" if best is None else f"{best['method']} with {best['quality']:.1%}"
+    return f"{task}: {ran}; won by {won}"
 
 
 def _order(task: str, methods: list[str]) -> session.Order:

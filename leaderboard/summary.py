@@ -76,7 +76,7 @@ def _headlines(
         if resolves(floor, limit)
     }
     within = [point for row, point in pairs if _keeps_countable_limits(row)]
-    if within:
+    if within and _task(done).limits:
         found[method, AT_LIMITS] = best_speedup(within, _retention_limit(_task(done)))
     return {key: headline for key, headline in found.items() if headline is not None}
 

@@ -86,7 +86,7 @@ def folders(runs: Path, results: Path | None) -> list[Path]:
     return [folder for folder in (PUBLISHED, own) if folder.is_dir()]
 
 
-def rows_of(task: str, scale: str, profile: str | None, where: Sequence[Path]) -> list[Row]:
+def rows_of(task: str, scale: str, where: Sequence[Path], profile: str | None = None) -> list[Row]:
     """The board's rows. Raises UsageError for an unknown task or no record at that scale."""
     import leaderboard
 
@@ -105,9 +105,10 @@ def rows_of(task: str, scale: str, profile: str | None, where: Sequence[Path]) -
 def board(task: str, scale: str, profile: str | None, where: Sequence[Path], as_json: bool) -> None:
     """Print a task's table; failed rows come last with their cause."""
     if task in registry.table_tasks():
-        _search_board(task, scale, where, as_json)
+        title = registry.find_table_task(task).title
+        _print_search(search_rows_of(task, scale, where), title, as_json)
         return
-    rows = rows_of(task, scale, profile, where)
+    rows = rows_of(task, scale, where, profile)
     if as_json:
         print_json(rows)
         return
@@ -124,7 +125,8 @@ def board(task: str, scale: str, profile: str | None, where: Sequence[Path], as_
             console.print(f"[red]{row['status']}[/] {said}")
 
 
-def _search_board(task: str, scale: str, where: Sequence[Path], as_json: bool) -> None:
+def search_rows_of(task: str, scale: str, where: Sequence[Path]) -> list[Row]:
+    """A table task's rows. Raises UsageError where there is no record at that scale."""
     import leaderboard
 
     registry.scale_of(scale)
@@ -135,7 +137,7 @@ def _search_board(task: str, scale: str, where: Sequence[Path], as_json: bool) -
             f"no {scale} records of {task} yet; `slimbench run {task} METHOD --scale {scale}` "
             "makes some"
         )
-    _print_search(found.rows, registry.find_table_task(task).title, as_json)
+    return found.rows
 
 
 def _print_search(rows: list[Row], title: str, as_json: bool) -> None:
@@ -176,7 +178,7 @@ def recommend(
     """Print the best rows under limits; exit code 1 when no row meets them."""
     import leaderboard
 
-    found = leaderboard.recommend(rows_of(task, scale, profile, where), limits)
+    found = leaderboard.recommend(rows_of(task, scale, where, profile), limits)
     if as_json:
         print_json(asdict(found))
     elif found.rows:
@@ -208,7 +210,7 @@ def recommend_jointly(
     """Print one row a task within total limits; exit code 1 when no choice keeps them."""
     import leaderboard
 
-    rows = {task: rows_of(task, scale, profile, where) for task in tasks}
+    rows = {task: rows_of(task, scale, where, profile) for task in tasks}
     found = leaderboard.recommend_jointly(rows, **totals)
     if as_json:
         print_json(found)
@@ -258,9 +260,14 @@ def speed_up(row: Row) -> str:
     return f"{row['speedup']:.2f}x [{row['speedup_low']:.2f}, {row['speedup_high']:.2f}]{mark}"
 
 
+def superseded(row: Row) -> str:
+    """What marks the row of an older version of its method."""
+    return f" (version {row['method_version']}, superseded)" if row.get("superseded") else ""
+
+
 COLUMNS: dict[str, Callable[[Row], str]] = {
     "group": lambda r: text(r.get("tie_group")),
-    "method": lambda r: r["method"],
+    "method": lambda r: r["method"] + superseded(r),
     "setting": lambda r: ", ".join(f"{k}={v}" for k, v in r["setting"].items()) or "-",
     "n": lambda r: text(len(r["seeds"])),
     "quality": lambda r: number(r["quality"], 100, "{:.2f}%"),

@@ -130,15 +130,20 @@ def _limits(rows: Sequence[Row]) -> str:
     heads = ("Method", *(f"≤ {figures.significant(one['limit'], 3)}" for one in limits))
     lines = [
         f'<tr><th scope="row">{text(label(row))}</th>'
-        + "".join(
-            f"<td>{figures.quality(one['test'], 'fraction')}</td>" for one in row["within_limits"]
-        )
+        + "".join(f"<td>{_within(one, row['seeds'])}</td>" for one in row["within_limits"])
         + "</tr>"
         for row in rows
     ]
     exact = "".join(f"<td>{figures.quality(one['exact'], 'fraction')}</td>" for one in limits)
     lines.append(f'<tr><th scope="row">exact best</th>{exact}</tr>')
     return html_table(heads, lines, "Best within a limit")
+
+
+def _within(found: Row, seeds: int) -> str:
+    """The mean over the seeds that found anything, and how many where not all did."""
+    shown = figures.quality(found["test"], "fraction")
+    met: int = found["met"]
+    return shown if met == seeds else f"{shown} <small>{met} of {seeds} seeds</small>"
 
 
 def correlations_section(found: SearchTable) -> list[str]:

@@ -52,8 +52,13 @@ def _cases(rows: Sequence[Row]) -> list[str]:
 
 
 def _takeaway(rows: Sequence[Row]) -> str:
-    """Who found the best architecture soonest on each data set, over all of its cases."""
-    hit = [row for row in rows if row["hit_median"] is not None and row["seeds"] >= 3]
+    """Who found the best architecture soonest on each data set, over all of its cases.
+
+    A method whose seeds all do alike asks in a fixed order: one lucky order is no expectation.
+    """
+    hit = [
+        row for row in rows if row["hit_median"] not in (None, row["hit_p90"]) and row["seeds"] >= 3
+    ]
     if not hit:
         return "No method has found the best architecture of the table in half of its seeds yet."
     soonest: dict[str, Row] = {}
@@ -63,7 +68,10 @@ def _takeaway(rows: Sequence[Row]) -> str:
         f"{text(row['case_title'])}: <b>{text(label(row))}</b> after {row['hit_median']:.0f}"
         for row in sorted(soonest.values(), key=rows.index)
     )
-    return f"Median queries until the best architecture by validation is found: {words}."
+    return (
+        "Median queries until the best architecture by validation is found, of the methods whose "
+        f"seeds differ: {words}."
+    )
 
 
 def _facts(found: SearchTable) -> str:
