@@ -286,7 +286,8 @@ def test_a_figure_shows_what_examples_and_seeds_leave_open(tmp_path: Path) -> No
 
 
 def test_a_speedup_that_may_be_none_is_not_called_faster(monkeypatch: pytest.MonkeyPatch) -> None:
-    table: Any = SimpleNamespace(summary=SimpleNamespace(speed="time"), rows=[])
+    summary = SimpleNamespace(speed="time", headlines={})
+    table: Any = SimpleNamespace(summary=summary, rows=[])
     row = {"method": "static_int8", "setting": {}, "settled": True, "speedup": None}
     monkeypatch.setattr(sections, "row_of", lambda table, name: row)
     for low, words in ((0.98, "Nothing that keeps at least 99% of the quality is clearly faster"),
