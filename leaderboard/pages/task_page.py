@@ -22,7 +22,7 @@ from leaderboard.pages.sections import (
     takeaway,
 )
 from leaderboard.published import Curve, curves_of, results_of
-from leaderboard.table import Table, main_axis
+from leaderboard.table import Table
 
 Row = dict[str, Any]
 RESULTS = (
@@ -141,9 +141,11 @@ def picture(tables: Mapping[str | None, Table], curves: Sequence[Curve]) -> str:
         shown = curves if axis == "macs" else ()
         drawn.append((axis, words, Plot(table.rows, axis, lines, shown)))
     first, *others = [_figure(key, words, plot) for key, words, plot in drawn]
+    is_open = " open" if curves else ""  # the published curve is among the others
     return (
-        f"{first}{legend(table.rows, main_axis(table.rows) == 'macs' and bool(curves))}"
-        f'<details class="sb-others"><summary>Other costs</summary>{"".join(others)}</details>'
+        f"{first}{legend(table.rows, bool(curves))}"
+        f'<details class="sb-others"{is_open}><summary>Other costs</summary>{"".join(others)}'
+        "</details>"
     )
 
 
@@ -186,7 +188,7 @@ def legend(rows: Sequence[Row], published: bool) -> str:
     if any(row["is_reference"] for row in rows):
         items.append("<li>◆ reference</li>")
     if published:
-        items.append("<li>&times; published</li>")
+        items.append("<li>&times; published, against MACs</li>")
     items.append("<li>▽ below the axis</li><li>│ 95% interval</li>")
     return f'<ul class="sb-legend">{"".join(items)}</ul>'
 
