@@ -46,8 +46,11 @@ def test_the_channels_of_best_score_are_kept_although_positions_shift():
 
 
 @pytest.mark.parametrize("speed_up", [2.0, 8.0])
-def test_pruning_reaches_the_asked_share_of_macs(speed_up):
+@pytest.mark.parametrize(("round_to", "most"), [(None, 1.4), (4, 2)])
+def test_pruning_reaches_the_asked_share_of_macs(speed_up, round_to, most):
     task = problem()
-    model = prune(task, Toy(), RandomScores(), speed_up)
+    model = prune(task, Toy(), RandomScores(), speed_up, round_to=round_to)
     ratio = task.macs(Toy()) / task.macs(model)
-    assert speed_up <= ratio < 1.4 * speed_up
+    assert speed_up <= ratio < most * speed_up
+    if round_to:
+        assert model.first.out_channels % round_to == 0
