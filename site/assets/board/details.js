@@ -60,6 +60,7 @@
     list.push(command("Reproduce", row.reproduce), command("Verify", "python -m leaderboard --check"));
     if (row.artifact)
       list.push(["Artifact", element("a", { href: "../" + row.artifact, download: true }, row.artifact + " (ONNX)")]);
+    else list.push(["Artifact", "not stored here (above 4 MB, or not on a front): the command makes it again"]);
     const close = () => board.set({ open: null });
     return element(
       "div",
