@@ -77,12 +77,14 @@ def _takeaway(rows: Sequence[Row]) -> str:
 def _facts(found: SearchTable) -> str:
     task = found.records[0].task
     seeds = Counter(len(one.seeds) for one in found.records)
+    spent = sum((row["cpu_seconds"] or 0) * row["seeds"] for row in found.rows) / 3600
     return (
         f'<p class="sb-facts">{task.architectures:,} architectures of {text(task.space)}; an '
         f"answer is looked up, there is no artifact. Table <code>{text(task.table)}</code> "
         f"({task.table_sha256[:12]}, {text(task.table_origin)}). Methods see validation quality; "
         f"test quality is looked up after they answer. Seconds are {text(task.clock)}. "
-        f"Seeds: {', '.join(f'{n} in {count} rows' for n, count in sorted(seeds.items()))}.</p>"
+        f"Seeds: {', '.join(f'{n} in {count} rows' for n, count in sorted(seeds.items()))}; "
+        f"their searches took {figures.significant(spent, 2)} CPU hours.</p>"
     )
 
 

@@ -33,6 +33,8 @@ def facts(table: Table) -> str:
     if table.profile:
         profile = table.profile
         words.append(f"timed on {text(profile.name)} ({text(profile.runtime)})")
+    spent = sum((row["cost_cpu_seconds"] or 0) * len(row["seeds"]) for row in table.rows)
+    words.append(f"its runs took {figures.significant(spent / 3600, 2)} CPU hours")
     unit = task.metric.unit
     limits = [figures.bound(one.quantity, one.kind, one.bound, unit) for one in task.limits]
     chips = "".join(f'<span class="sb-chip">{text(one)}</span>' for one in limits)
