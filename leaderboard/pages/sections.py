@@ -53,7 +53,7 @@ def takeaway(table: Table) -> str:
     kept = "the task&rsquo;s limits"
     if key != AT_LIMITS:
         kept = f"at least {float(key):.0%} of the quality"
-    name = f"<b>{text(row['method'])}</b> ({setting_text(row['setting'])})"
+    name = f"<b>{text(row['method'])}</b> {_setting(row)}"
     missed = "" if key == AT_LIMITS else _missed_at_limits(table)
     if found.low <= 1 and table.summary.speed == "time":
         return (
@@ -73,7 +73,7 @@ def _missed_at_limits(table: Table) -> str:
         return ""
     found = max(chosen, key=lambda one: one.speedup)
     return (
-        f" At the task&rsquo;s limits validation chose {row_name(row_of(table, found.name))}, "
+        f" At the task&rsquo;s limits validation chose {_named(row_of(table, found.name))}, "
         f"{headline_ratio(table, found)}, which missed them on the test "
         f"({figures.share(found.retention)} kept)."
     )
@@ -87,11 +87,18 @@ def _over_small(table: Table, row: Row) -> str:
     which = "fastest small network trained from scratch that is as good"
     if not as_good:
         which = "best small network trained from scratch"
-    name = f"{text(base['method'])} ({setting_text(base['setting'])})"
     return (
-        f" than the reference, {over_text(row, base)} the speed of the {which}, {name} with "
-        f"{figures.quality(base['quality'], base['unit'])}"
+        f" than the reference, {over_text(row, base)} the speed of the {which}, {_named(base)} "
+        f"with {figures.quality(base['quality'], base['unit'])}"
     )
+
+
+def _named(row: Row) -> str:
+    return f"{text(row['method'])} {_setting(row)}"
+
+
+def _setting(row: Row) -> str:
+    return f"({setting_text(row['setting'])})"
 
 
 def best_headline(table: Table) -> tuple[str, Headline | None]:
