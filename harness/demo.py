@@ -8,6 +8,7 @@ from pathlib import Path
 
 from harness import registry
 from harness.commands import report, session
+from harness.commands.output import console
 from harness.run import process
 from harness.run.place import Place
 from harness.run.prepare import prepare
@@ -23,7 +24,7 @@ def main() -> int:
     failed = 0
     for task in registry.tasks().values():
         process.preload(task.preload)
-    report.console.print("generating data and training a small reference for each task")
+    console.print("generating data and training a small reference for each task")
     with ThreadPoolExecutor(WORKERS) as pool:
         list(pool.map(lambda task: prepare(task, "smoke", _place()), registry.tasks().values()))
     for name, task in registry.tasks().items():
@@ -32,10 +33,10 @@ def main() -> int:
     for name in registry.table_tasks():
         failed |= session.run(_order(name, list(SEARCHERS)), dry_run=False, as_json=False)
     failed |= report.site(None, build=True)
-    report.console.print("\nWhat was run at smoke scale, on generated data, and what won:")
+    console.print("\nWhat was run at smoke scale, on generated data, and what won:")
     for name in (*registry.tasks(), *registry.table_tasks()):
-        report.console.print(f"  {_won(name)}", soft_wrap=True)
-    report.console.print(
+        console.print(f"  {_won(name)}", soft_wrap=True)
+    console.print(
         f"Their tables: slimbench board TASK --scale smoke --results {RUNS / 'results'}. The "
         "published board is in public/index.html. Real runs: slimbench data prepare cifar10 "
         "--from DIR, then slimbench run TASK METHOD",

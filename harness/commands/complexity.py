@@ -9,7 +9,7 @@ import time
 from datetime import UTC, datetime
 
 from harness import environment, registry
-from harness.commands.report import console
+from harness.commands.output import console
 from harness.commands.studies import keep
 from harness.errors import SlimbenchError, UsageError
 from harness.measure.load import foreign_cores, label, read_load

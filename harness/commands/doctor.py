@@ -12,7 +12,7 @@ from packaging.requirements import Requirement
 
 from harness import data as cache
 from harness import environment, registry
-from harness.commands.report import console, print_json
+from harness.commands.output import console, print_json
 
 NO_SANDBOX = (
     "runs are labelled unsandboxed and not published. Allow user namespaces "

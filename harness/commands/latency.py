@@ -11,7 +11,7 @@ import numpy as np
 
 from harness import registry
 from harness.artifact.check import check_model
-from harness.commands.report import console, print_json, speed_of
+from harness.commands.output import console, print_json, speed_of
 from harness.commands.studies import finished_runs, is_current
 from harness.errors import SlimbenchError, UsageError
 from harness.measure.profile import Profile, load_profile

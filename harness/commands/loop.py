@@ -17,7 +17,7 @@ from pathlib import Path
 from rich.markup import escape
 
 from harness import data, registry
-from harness.commands.report import console
+from harness.commands.output import console
 from harness.environment import cpu
 from harness.measure.profile import Profile
 from harness.record import RunRecord, read_records

@@ -11,7 +11,7 @@ import numpy as np
 from harness import environment, registry
 from harness.artifact.graph import takes_ways
 from harness.artifact.predict import batch_of, run_in_batches, session
-from harness.commands.report import console, print_json
+from harness.commands.output import console, print_json
 from harness.commands.studies import finished_runs, is_current, store
 from harness.data import load_split
 from harness.errors import UsageError

@@ -14,7 +14,7 @@ import onnx
 
 from harness import registry
 from harness.commands.latency import profile_of
-from harness.commands.report import console, print_json
+from harness.commands.output import console, print_json
 from harness.commands.studies import problem_of
 from harness.errors import UsageError
 from harness.measure.machine import machine

@@ -6,24 +6,21 @@ import difflib
 import json
 import subprocess
 import sys
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from rich.console import Console
 from rich.markup import escape
-from rich.table import Table
 
 from harness import data as cache
 from harness import registry
+from harness.commands.output import COLUMNS, console, number, print_json, print_table, text
 from harness.errors import UsageError
-from harness.record import MeasurementRecord
 from harness.types import DataSet, TableTask, Task
 
 Row = dict[str, Any]
 PUBLISHED = registry.ROOT / "leaderboard" / "results"
-console = Console()
 
 
 def catalogue(method_files: Iterable[Path], as_json: bool) -> None:
@@ -238,79 +235,3 @@ def site(results: Path | None, build: bool) -> int:
         if code == 0:
             console.print(f"open {registry.ROOT / 'public' / 'index.html'}", soft_wrap=True)
     return min(code, 1)
-
-
-def text(value: object) -> str:
-    """A cell; `-` for nothing."""
-    return "-" if value is None else str(value)
-
-
-def number(value: float | None, factor: float, form: str) -> str:
-    """A scaled number in a format; `-` for nothing."""
-    return "-" if value is None else form.format(value * factor)
-
-
-def speed_up(row: Row) -> str:
-    """The paired speed-up with its interval, and whether it settled."""
-    if row["speedup"] is None:
-        return "latency pending"
-    if row["speedup_low"] is None or row["speedup_high"] is None:
-        return f"{row['speedup']:.2f}x (one start)"
-    mark = "" if row["settled"] else " (not settled)"
-    return f"{row['speedup']:.2f}x [{row['speedup_low']:.2f}, {row['speedup_high']:.2f}]{mark}"
-
-
-def superseded(row: Row) -> str:
-    """What marks the row of an older version of its method."""
-    return f" (version {row['method_version']}, superseded)" if row.get("superseded") else ""
-
-
-COLUMNS: dict[str, Callable[[Row], str]] = {
-    "group": lambda r: text(r.get("tie_group")),
-    "method": lambda r: r["method"] + superseded(r),
-    "setting": lambda r: ", ".join(f"{k}={v}" for k, v in r["setting"].items()) or "-",
-    "n": lambda r: text(len(r["seeds"])),
-    "quality": lambda r: number(r["quality"], 100, "{:.2f}%"),
-    "of ref.": lambda r: number(r["retention"], 100, "{:.1f}%"),
-    "MACs": lambda r: number(r["macs"], 1e-6, "{:.1f} M"),
-    "params": lambda r: number(r["params"], 1e-6, "{:.3f} M"),
-    "size": lambda r: number(r["size_bytes"], 1e-6, "{:.3f} MB"),
-    "speed-up (95%)": speed_up,
-    "p50": lambda r: number(r["latency_ms_p50"], 1, "{:.3f} ms"),
-    "limits": lambda r: text(r["limits_met"]),
-    "Pareto": lambda r: "*" if r.get("pareto") else "",
-}
-
-
-def speed_of(measured: MeasurementRecord | None) -> str:
-    """The paired speed-up of a measurement, or why there is none."""
-    from harness.paired import of_mean_request, speedup
-
-    if measured is None:
-        return "latency pending"
-    if measured.status != "ok" or not measured.pairs:
-        return f"latency {measured.status}: {measured.cause}"
-    found = speedup(measured.pairs)
-    if measured.by_request and not measured.request_ms:
-        return f"{found.value:.2f}x for the quickest requests"
-    if measured.by_request:
-        found = of_mean_request(found, [measured.request_ms])
-    if found.high == float("inf"):
-        return f"{found.value:.2f}x (one start)"
-    return f"{found.value:.2f}x [{found.low:.2f}, {found.high:.2f}]"
-
-
-def print_table(title: str, columns: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
-    """A table as wide as the terminal; plain when there is none."""
-    table = Table(title=title, title_justify="left", box=None, pad_edge=False)
-    for name in columns:
-        table.add_column(name, overflow="fold")
-    for row in rows:
-        table.add_row(*(str(cell) for cell in row))
-    wide = Console(width=None if sys.stdout.isatty() else 200)
-    wide.print(table)
-
-
-def print_json(value: object) -> None:
-    """JSON on standard output."""
-    sys.stdout.write(json.dumps(value, indent=1, default=str) + "\n")

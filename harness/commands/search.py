@@ -9,7 +9,8 @@ from collections.abc import Sequence
 from rich.markup import escape
 
 from harness import registry
-from harness.commands.report import PUBLISHED, console, print_json
+from harness.commands.output import console, print_json
+from harness.commands.report import PUBLISHED
 from harness.commands.session import Order, progress_bar
 from harness.record_search import SearchRecord
 from harness.run import search_runs

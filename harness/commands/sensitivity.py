@@ -12,7 +12,7 @@ import onnx
 
 from harness import environment, registry
 from harness.artifact.predict import BATCH, run_in_batches, session
-from harness.commands.report import console
+from harness.commands.output import console
 from harness.commands.studies import keep, problem_of
 from harness.data import load_split
 from harness.errors import UsageError

@@ -14,7 +14,8 @@ import numpy as np
 
 from harness import environment, registry
 from harness.commands.latency import profile_of
-from harness.commands.report import console, find_dataset, speed_of
+from harness.commands.output import console, speed_of
+from harness.commands.report import find_dataset
 from harness.data import load_split
 from harness.errors import UsageError
 from harness.measure import measure, timing

@@ -25,7 +25,7 @@ from rich.progress import (
 from harness import data as cache
 from harness import environment, registry
 from harness.commands import estimate
-from harness.commands.report import console, number, print_json, speed_of
+from harness.commands.output import console, number, print_json, speed_of
 from harness.errors import UsageError
 from harness.measure.profile import Profile
 from harness.record import MeasurementRecord, RunRecord

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from harness.commands.report import console, print_json
+from harness.commands.output import console, print_json
 from harness.data import load_split
 from harness.record import RunRecord, merge_into, parse_line
 from harness.record_studies import ComplexityRecord, ModalityRecord, SensitivityRecord

@@ -10,7 +10,7 @@ from pathlib import Path
 from rich.markup import escape
 
 from harness import registry
-from harness.commands.report import console, print_json, print_table
+from harness.commands.output import console, print_json, print_table
 from harness.errors import UsageError
 from harness.record import RunRecord
 from harness.record_search import SearchRecord
