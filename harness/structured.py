@@ -94,6 +94,23 @@ def pruner_for(
         )
 
 
+def streams(problem: Compression, model: nn.Module) -> tuple[str, ...]:
+    """Names of the layers that write a residual stream: their output channels go only together."""
+    graph = torch_pruning.DependencyGraph()
+    example = tuple(tensor[:2] for tensor in problem.example)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        graph.build_dependency(model, example_inputs=example)
+        groups = list(graph.get_all_groups())
+    names = {module: name for name, module in model.named_modules()}
+    found: list[str] = []
+    for group in groups:
+        writers = [one.target.module for one, _ in group if one.handler in OUTPUTS]
+        if len(set(writers)) > 1:
+            found += [names[one] for one in writers]
+    return tuple(dict.fromkeys(found))
+
+
 def prune_to(problem: Compression, model: nn.Module, pruner: Any, speed_up: float) -> nn.Module:
     """Prune step by step until the model has 1 / `speed_up` of the reference's MACs.
 

@@ -6,7 +6,7 @@ import pytest
 import torch
 from torch import nn
 
-from harness.structured import ChannelScores, RandomScores, prune
+from harness.structured import ChannelScores, RandomScores, prune, streams
 
 
 class Toy(nn.Module):
@@ -54,3 +54,21 @@ def test_pruning_reaches_the_asked_share_of_macs(speed_up, round_to, most):
     assert speed_up <= ratio < most * speed_up
     if round_to:
         assert model.first.out_channels % round_to == 0
+
+
+def test_layers_that_write_a_residual_stream_are_found():
+    class Block(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.into = nn.Conv2d(3, 8, 1)
+            self.wide = nn.Conv2d(8, 24, 1)
+            self.depthwise = nn.Conv2d(24, 24, 3, padding=1, groups=24)
+            self.back = nn.Conv2d(24, 8, 1)
+            self.classifier = nn.Linear(8, 10)
+
+        def forward(self, images: torch.Tensor) -> torch.Tensor:
+            stream = self.into(images)
+            stream = stream + self.back(self.depthwise(self.wide(stream)))
+            return self.classifier(stream.mean((2, 3)))
+
+    assert set(streams(problem(), Block())) == {"into", "back"}
