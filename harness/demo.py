@@ -48,7 +48,8 @@ def main() -> int:
 def _won(task: str) -> str:
     """A task, the methods that were run on it, and the one of best quality."""
     read = report.rows_of if task in registry.tasks() else report.search_rows_of
-    rows = [row for row in read(task, "smoke", where=[RUNS / "results"]) if row["quality"]]
+    found = read(task, "smoke", where=[RUNS / "results"])
+    rows = [row for row in found if row["quality"] is not None]
     ran = ", ".join(dict.fromkeys(row["method"] for row in rows))
     best = max(rows, key=lambda row: row["quality"], default=None)
     won = "nothing" if best is None else f"{best['method']} with {best['quality']:.1%}"

@@ -76,7 +76,6 @@ def pruner_for(
 
     Heads keep their size too: in a transformer the width and the feed-forward neurons go.
     """
-    device = next(model.parameters()).device
     ignored = [
         module
         for name, module in model.named_modules()
@@ -87,7 +86,7 @@ def pruner_for(
         warnings.simplefilter("ignore")
         return kind(
             model,
-            tuple(tensor[:2].to(device) for tensor in problem.example),
+            _example(problem, model),
             importance=importance,
             ignored_layers=ignored,
             **(defaults | options),
@@ -97,10 +96,9 @@ def pruner_for(
 def streams(problem: Compression, model: nn.Module) -> tuple[str, ...]:
     """Names of the layers that write a residual stream: their output channels go only together."""
     graph = torch_pruning.DependencyGraph()
-    example = tuple(tensor[:2] for tensor in problem.example)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        graph.build_dependency(model, example_inputs=example)
+        graph.build_dependency(model, example_inputs=_example(problem, model))
         groups = list(graph.get_all_groups())
     names = {module: name for name, module in model.named_modules()}
     found: list[str] = []
@@ -109,6 +107,12 @@ def streams(problem: Compression, model: nn.Module) -> tuple[str, ...]:
         if len(set(writers)) > 1:
             found += [names[one] for one in writers]
     return tuple(dict.fromkeys(found))
+
+
+def _example(problem: Compression, model: nn.Module) -> tuple[Tensor, ...]:
+    """Two example inputs, where the model is."""
+    device = next(model.parameters()).device
+    return tuple(tensor[:2].to(device) for tensor in problem.example)
 
 
 def prune_to(problem: Compression, model: nn.Module, pruner: Any, speed_up: float) -> nn.Module:

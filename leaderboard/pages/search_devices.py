@@ -10,7 +10,7 @@ import numpy as np
 from harness.record_search import SearchRecord
 from leaderboard.board import SearchTable
 from leaderboard.pages import figures
-from leaderboard.pages.html_table import html_table
+from leaderboard.pages.html_table import html_line, html_table
 from leaderboard.pages.line_plot import LinePlot, Series, line_svg
 from leaderboard.pages.safe import text
 from leaderboard.search import attained
@@ -61,9 +61,8 @@ def _hypervolumes(rows: Sequence[Row]) -> str:
     lines = []
     for case in dict.fromkeys(row["case"] for row in rows):
         mine = {label(row): row for row in rows if row["case"] == case}
-        cells = "".join(f"<td>{_share(mine.get(name))}</td>" for name in methods)
         title = next(iter(mine.values()))["case_title"]
-        lines.append(f'<tr><th scope="row">{text(title)}</th>{cells}</tr>')
+        lines.append(html_line(text(title), [_share(mine.get(name)) for name in methods]))
     return html_table(("Case", *map(text, methods)), lines, "Hypervolumes")
 
 
@@ -113,11 +112,8 @@ def _picks(picks: Sequence[Pick], front: Sequence[Point]) -> str:
     for one in picks:
         best = max((test for cost, _, test in front if cost <= one.limit), default=None)
         kept = "yes" if one.cost <= one.limit else "<b>no</b>"
-        cells = (f"{one.cost:.1f}", kept, figures.quality(one.test, "fraction", 1))
-        lines.append(
-            f'<tr><th scope="row">≤ {one.limit:g}</th>{"".join(f"<td>{c}</td>" for c in cells)}'
-            f"<td>{figures.quality(best, 'fraction')}</td></tr>"
-        )
+        shown = figures.quality(one.test, "fraction", 1), figures.quality(best, "fraction")
+        lines.append(html_line(f"≤ {one.limit:g}", (f"{one.cost:.1f}", kept, *shown)))
     heads = ("Limit", "HELP's cost", "Within?", "HELP's test", "Exact best within")
     said = (
         f"<p>Published picks of HELP with 10 samples of the device ({text(picks[0].source)}).</p>"
@@ -129,13 +125,11 @@ def _limits(rows: Sequence[Row]) -> str:
     limits = rows[0]["within_limits"]
     heads = ("Method", *(f"≤ {figures.significant(one['limit'], 3)}" for one in limits))
     lines = [
-        f'<tr><th scope="row">{text(label(row))}</th>'
-        + "".join(f"<td>{_within(one, row['seeds'])}</td>" for one in row["within_limits"])
-        + "</tr>"
+        html_line(text(label(row)), [_within(one, row["seeds"]) for one in row["within_limits"]])
         for row in rows
     ]
-    exact = "".join(f"<td>{figures.quality(one['exact'], 'fraction')}</td>" for one in limits)
-    lines.append(f'<tr><th scope="row">exact best</th>{exact}</tr>')
+    exact = [figures.quality(one["exact"], "fraction") for one in limits]
+    lines.append(html_line("exact best", exact))
     return html_table(heads, lines, "Best within a limit")
 
 

@@ -13,7 +13,7 @@ from leaderboard.board import SearchTable
 from leaderboard.pages import figures
 from leaderboard.pages.card_page import card_link
 from leaderboard.pages.cell_picture import cell_svg
-from leaderboard.pages.html_table import html_table
+from leaderboard.pages.html_table import html_line, html_table
 from leaderboard.pages.line_plot import LinePlot, Series, line_svg
 from leaderboard.pages.safe import page, setting_text, slug, text
 from leaderboard.pages.search_devices import correlations_section, devices_section, label
@@ -60,7 +60,7 @@ def _takeaway(rows: Sequence[Row]) -> str:
         row for row in rows if row["hit_median"] not in (None, row["hit_p90"]) and row["seeds"] >= 3
     ]
     if not hit:
-        return "No method has found the best architecture of the table in half of its seeds yet."
+        return "No method whose seeds differ finds the best architecture in half of them yet."
     soonest: dict[str, Row] = {}
     for row in sorted(hit, key=lambda row: -float(row["hit_median"])):
         soonest[row["dataset"]] = row
@@ -206,10 +206,7 @@ def _hits(rows: Sequence[Row]) -> list[str]:
     names = list(dict.fromkeys(row["dataset"] for row in rows if row["case"] in hit))
     order = sorted(longest, key=lambda one: [_worth(longest[one].get(name)) for name in names])
     lines = [
-        f'<tr><th scope="row">{text(one)}</th>'
-        + "".join(f"<td>{_hit(longest[one].get(name))}</td>" for name in names)
-        + "</tr>"
-        for one in order
+        html_line(text(one), [_hit(longest[one].get(name)) for name in names]) for one in order
     ]
     return [
         "## Queries until the best architecture is found",
@@ -268,17 +265,15 @@ def _published(rows: Sequence[Row], published: Sequence[Published]) -> list[str]
 def _published_line(row: Row, published: Published) -> str:
     def cell(values: tuple[float, float] | None, factor: float) -> str:
         if values is None:
-            return f"<td>{figures.UNKNOWN}</td>"
+            return figures.UNKNOWN
         mean, spread = (factor * value for value in values)
-        return f"<td>{mean:.2f} <small>±{spread:.2f}</small></td>"
+        return f"{mean:.2f} <small>±{spread:.2f}</small>"
 
-    cells = "".join(
-        cell(row["transfer"][name], 100) + cell(published.test.get(name), 1) for name in TITLES
-    )
-    return (
-        f'<tr><th scope="row">{text(label(row))} <small>{text(row["case_title"])}</small></th>'
-        f"{cells}<td><small>{text(published.source)}</small></td></tr>"
-    )
+    cells: list[str] = []
+    for name in TITLES:
+        cells += cell(row["transfer"][name], 100), cell(published.test.get(name), 1)
+    head = f"{text(label(row))} <small>{text(row['case_title'])}</small>"
+    return html_line(head, [*cells, f"<small>{text(published.source)}</small>"])
 
 
 def _winners(found: SearchTable) -> list[str]:
