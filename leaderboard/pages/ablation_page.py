@@ -9,7 +9,7 @@ from harness.record import TaskBlock
 from leaderboard.choose import recommend
 from leaderboard.limits import COLUMNS as LIMIT_COLUMNS
 from leaderboard.pages import figures
-from leaderboard.pages.html_table import html_table
+from leaderboard.pages.html_table import html_line, html_table
 from leaderboard.pages.plot import Plot, svg
 from leaderboard.pages.safe import page, row_name, setting_text, slug, text
 from leaderboard.pages.task_page import AXIS_NAMES, legend, limit_lines, page_name
@@ -93,11 +93,11 @@ def cheapest_table(rows: Sequence[Row], costs: Sequence[str], floor: float | Non
     lines = []
     for share in RETENTIONS:
         able = recommend(rows, {"min_retention": share}).rows
-        cells = "".join(f"<td>{_cheapest(able, axis)}</td>" for axis in costs)
         finer = (
             " <small>(finer than the test can tell)</small>" if not resolves(floor, share) else ""
         )
-        lines.append(f'<tr><th scope="row">≥ {share:.0%} of the reference{finer}</th>{cells}</tr>')
+        cells = (_cheapest(able, axis) for axis in costs)
+        lines.append(html_line(f"≥ {share:.0%} of the reference{finer}", cells))
     heads = ["Quality kept", *(COSTS[axis][0] for axis in costs)]
     return html_table(heads, lines, "The cheapest variant by quality")
 
@@ -116,8 +116,8 @@ def best_table(rows: Sequence[Row], task: TaskBlock) -> str:
     sizes = bounds(rows, task, "size_bytes")
     lines = []
     for size in sizes:
-        cells = "".join(f"<td>{_best(rows, latency, size)}</td>" for latency in latencies)
-        lines.append(f'<tr><th scope="row">{_bound(size, "size_bytes")}</th>{cells}</tr>')
+        cells = (_best(rows, latency, size) for latency in latencies)
+        lines.append(html_line(_bound(size, "size_bytes"), cells))
     heads = ["File", *(_bound(latency, "latency_ms_p50") for latency in latencies)]
     return html_table(heads, lines, "The best variant by latency and size")
 

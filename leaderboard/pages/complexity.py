@@ -8,7 +8,7 @@ import numpy as np
 
 from harness.record_studies import ComplexityRecord, PointBlock
 from leaderboard.pages import figures
-from leaderboard.pages.html_table import html_table
+from leaderboard.pages.html_table import html_line, html_table
 from leaderboard.pages.line_plot import LinePlot, Series, line_svg
 from leaderboard.pages.safe import text
 
@@ -83,8 +83,7 @@ def _cell(point: PointBlock) -> str:
 def _line(name: str, costs: Mapping[int, float], cells: Iterable[str]) -> str:
     fitted = exponent(costs)
     power = figures.UNKNOWN if fitted is None else f"{fitted:.2f}".replace("-0.00", "0.00")
-    shown = "".join(f"<td>{cell}</td>" for cell in [power, *cells])
-    return f'<tr><th scope="row">{name}</th>{shown}</tr>'
+    return html_line(name, [power, *cells])
 
 
 def _plot(points: Sequence[PointBlock]) -> str:

@@ -9,7 +9,7 @@ from leaderboard.across import geometric_mean, performance_profile
 from leaderboard.headline import Headline
 from leaderboard.pages import figures
 from leaderboard.pages.board_table import LIMIT_MARKS
-from leaderboard.pages.html_table import html_table
+from leaderboard.pages.html_table import html_line, html_table
 from leaderboard.pages.method_page import rows_of
 from leaderboard.pages.plot import Plot, svg
 from leaderboard.pages.safe import page, row_name, slug, text
@@ -170,24 +170,27 @@ def _method_line(
 ) -> str:
     rows = [row for table in tables for row in rows_of(table, name)]
     value, low, high = mean
-    shares = "".join(f"<td>{share:.0%}</td>" for share in profile)
-    return (
-        f'<tr><th scope="row"><a href="{slug(name)}.html">{text(name)}</a></th>'
-        f"<td>{text(rows[0]['family'])}</td><td>{figures.ratio(value)} <small>"
-        f"{figures.significant(low, 3)}&ndash;{figures.significant(high, 3)}</small></td>"
-        f"{shares}<td>{len(rows)}</td></tr>"
+    speed = (
+        f"{figures.ratio(value)} <small>{figures.significant(low, 3)}&ndash;"
+        f"{figures.significant(high, 3)}</small>"
     )
+    shares = (f"{share:.0%}" for share in profile)
+    cells = [text(rows[0]["family"]), speed, *shares, str(len(rows))]
+    return html_line(_link(name), cells)
+
+
+def _link(name: str) -> str:
+    return f'<a href="{slug(name)}.html">{text(name)}</a>'
 
 
 def profiles_page(profiles: Sequence[tuple[ProfileBlock, int]]) -> str:
     """All hardware profiles with the number of tasks each has timed."""
-    lines = "".join(
-        f'<tr><th scope="row"><a href="{slug(one.name)}.html">{text(one.name)}</a></th>'
-        f"<td>{one.kind}</td><td>{text(one.runtime)} {text(one.runtime_version)}</td>"
-        f"<td>{one.threads}</td><td>{one.batch}</td><td>{count}</td></tr>"
-        for one, count in profiles
-    )
+    lines = []
+    for one, count in profiles:
+        runtime = f"{text(one.runtime)} {text(one.runtime_version)}"
+        cells = [one.kind, runtime, str(one.threads), str(one.batch), str(count)]
+        lines.append(html_line(_link(one.name), cells))
     heads = ("Profile", "Kind", "Runtime", "Threads", "Batch", "Tasks")
     if not lines:
         return page("Hardware", "<p>Nothing was timed yet.</p>")
-    return page("Hardware", html_table(heads, [lines], "Profiles"))
+    return page("Hardware", html_table(heads, lines, "Profiles"))

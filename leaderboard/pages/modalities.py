@@ -7,7 +7,7 @@ from typing import Any
 
 from harness.record_studies import ModalityRecord
 from leaderboard.pages import figures
-from leaderboard.pages.html_table import html_table
+from leaderboard.pages.html_table import html_line, html_table
 from leaderboard.pages.line_plot import colour_of
 from leaderboard.pages.safe import row_name, text
 from leaderboard.table import Table
@@ -65,12 +65,10 @@ def _table(found: Sequence[tuple[Row, ModalityRecord]], names: Sequence[str], un
     heads += [f"without {text(name)}" for name in names]
     lines = []
     for row, one in found:
-        name = row_name(row)
         cells = [_time(one.ms.get(each)) for each in times]
         cells.append(figures.quality(one.quality, unit))
         cells += [f"{100 * (one.without[each] - one.quality):+.1f}" for each in names]
-        shown = "".join(f"<td>{cell}</td>" for cell in cells)
-        lines.append(f'<tr><th scope="row">{name}</th>{shown}</tr>')
+        lines.append(html_line(row_name(row), cells))
     return html_table(heads, lines, "Time and worth by modality")
 
 

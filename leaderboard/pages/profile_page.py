@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from harness.record import ProfileBlock
 from leaderboard.pages import figures
 from leaderboard.pages.board_table import speed
-from leaderboard.pages.html_table import html_table
+from leaderboard.pages.html_table import html_line, html_table
 from leaderboard.pages.safe import page, setting_text, text
 from leaderboard.pages.task_page import page_name
 from leaderboard.table import Table
@@ -45,20 +45,22 @@ def _on_task(table: Table) -> str:
     """The latency front of a task, fastest first."""
     front = [row for row in table.rows if "latency_ms_p50" in row["pareto_axes"]]
     front.sort(key=lambda row: row["latency_ms_p50"])
-    lines = "".join(
-        f'<tr><th scope="row">{text(row["method"])} '
-        f"<small>{setting_text(row['setting'])}</small></th>"
-        f"<td>{figures.quality(row['quality'], row['unit'])}</td>"
-        f"<td>{figures.share(row['retention'])}</td>"
-        f"<td>{figures.milliseconds(row['latency_ms_p50'])}</td>"
-        f"<td>{figures.milliseconds(row['latency_ms_p99'])}</td><td>{speed(row)}</td>"
-        f"<td>{figures.milliseconds(row['usd_per_million'])}</td></tr>"
-        for row in front
-    )
+    lines = []
+    for row in front:
+        cells = [
+            figures.quality(row["quality"], row["unit"]),
+            figures.share(row["retention"]),
+            figures.milliseconds(row["latency_ms_p50"]),
+            figures.milliseconds(row["latency_ms_p99"]),
+            speed(row),
+            figures.milliseconds(row["usd_per_million"]),
+        ]
+        head = f"{text(row['method'])} <small>{setting_text(row['setting'])}</small>"
+        lines.append(html_line(head, cells))
     timed = sum(row["latency_ms_p50"] is not None for row in table.rows)
     link = f"../tasks/{page_name(table.task.name, table.scale)}.html"
     return (
         f'<h2><a href="{link}">{text(table.task.title)}</a></h2>'
         f"<p>{timed} of {len(table.rows)} rows timed; the Pareto front, fastest first.</p>"
-        + html_table(HEADS, [lines], "Front")
+        + html_table(HEADS, lines, "Front")
     )

@@ -242,13 +242,13 @@ def _heat_cell(points: float) -> str:
 
 def published_table(rows: Sequence[Row], curves: Sequence[Curve], unit: str) -> str:
     """For every published result the best row of ours that needs no more MACs."""
-    lines = "".join(
+    lines = [
         _published_line(rows, curve, number, unit)
         for curve in curves
         for number in range(len(curve.points))
-    )
+    ]
     heads = ["Published", "MACs", "theirs", "ours at no more MACs", "difference", "source"]
-    return html_table(heads, [lines], "Against published numbers")
+    return html_table(heads, lines, "Against published numbers")
 
 
 def _published_line(rows: Sequence[Row], curve: Curve, number: int, unit: str) -> str:
@@ -260,19 +260,18 @@ def _published_line(rows: Sequence[Row], curve: Curve, number: int, unit: str) -
         name = f"{text(best['method'])}, {setting_text(best['setting'])}"
         ours = f"{figures.quality(best['quality'], unit)} <small>{name}</small>"
         difference = f"{100 * (best['quality'] - point.quality):+.2f}"
-    return (
-        f'<tr><th scope="row">{text(point.note)}</th><td>{figures.count(point.cost)}</td>'
-        f"<td>{figures.quality(point.quality, unit)}</td><td>{ours}</td><td>{difference}</td>"
-        f"<td><small>{text(point.source)}</small></td></tr>"
-    )
+    theirs = figures.quality(point.quality, unit)
+    source = f"<small>{text(point.source)}</small>"
+    cells = [figures.count(point.cost), theirs, ours, difference, source]
+    return html_line(text(point.note), cells)
 
 
 def results_table(rows: Sequence[Row], results: Sequence[Result], unit: str) -> str:
     """For every published result the best row of ours with no more parameters, on its split."""
-    lines = "".join(_result_line(rows, one, unit) for one in results)
+    lines = [_result_line(rows, one, unit) for one in results]
     heads = ["Published", "split", "parameters", "theirs", "ours at no more parameters"]
     heads += ["difference", "their speed-up", "source"]
-    return html_table(heads, [lines], "Against published results")
+    return html_table(heads, lines, "Against published results")
 
 
 def _result_line(rows: Sequence[Row], one: Result, unit: str) -> str:
@@ -284,9 +283,8 @@ def _result_line(rows: Sequence[Row], one: Result, unit: str) -> str:
         name = f"{text(best['method'])}, {setting_text(best['setting'])}"
         ours = f"{figures.quality(best[column], unit)} <small>{name}</small>"
         difference = f"{100 * (best[column] - one.quality):+.2f}"
-    return (
-        f'<tr><th scope="row">{text(one.name)}</th><td>{text(one.split)}</td>'
-        f"<td>{figures.count(one.params)}</td><td>{figures.quality(one.quality, unit)}</td>"
-        f"<td>{ours}</td><td>{difference}</td><td>{text(one.speedup) or figures.UNKNOWN}</td>"
-        f"<td><small>{text(one.source)}</small></td></tr>"
-    )
+    theirs = figures.quality(one.quality, unit)
+    faster = text(one.speedup) or figures.UNKNOWN
+    source = f"<small>{text(one.source)}</small>"
+    cells = [text(one.split), figures.count(one.params), theirs, ours, difference, faster, source]
+    return html_line(text(one.name), cells)

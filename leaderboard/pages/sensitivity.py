@@ -9,7 +9,7 @@ import numpy as np
 from harness.record_studies import ProbeBlock, SensitivityRecord
 from leaderboard.pages import figures
 from leaderboard.pages.heat_map import HeatMap, heat_svg
-from leaderboard.pages.html_table import html_table
+from leaderboard.pages.html_table import html_line, html_table
 from leaderboard.pages.line_plot import LinePlot, Series, line_svg
 from leaderboard.pages.safe import text
 
@@ -101,9 +101,10 @@ def _int8_table(record: SensitivityRecord) -> str:
     """Each kind of product quantized in all layers, in the runtime."""
     unit, whole = record.metric.unit, record.quality_runtime
     lines = [
-        f'<tr><th scope="row">{text(one.operator)}</th>'
-        f"<td>{figures.quality(one.quality, unit)}</td><td>{100 * (one.quality - whole):+.2f}</td>"
-        "</tr>"
+        html_line(
+            text(one.operator),
+            [figures.quality(one.quality, unit), f"{100 * (one.quality - whole):+.2f}"],
+        )
         for one in _of(record, "int8")
         if one.operator is not None
     ]
