@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import math
 import tempfile
 from collections import Counter
 from collections.abc import Sequence
@@ -18,23 +19,30 @@ from harness.problems import Compression
 
 PRODUCTS = ["MatMul", "Gemm"]
 SHARED_BYTES = 1024  # smaller tensors are left alone
+HELD = 4  # batches
 
 
 class Reader(quantization.CalibrationDataReader):  # type: ignore[misc]
-    """Feeds calibration examples in small batches."""
+    """Feeds calibration examples in small batches, from one batch up to another."""
 
     def __init__(self, inputs: dict[str, np.ndarray], batch: int = 16) -> None:
         count = len(next(iter(inputs.values())))
-        self.feeds = iter(
-            [
-                {name: array[start : start + batch] for name, array in inputs.items()}
-                for start in range(0, count, batch)
-            ]
-        )
+        self.feeds = [
+            {name: array[start : start + batch] for name, array in inputs.items()}
+            for start in range(0, count, batch)
+        ]
+        self.set_range(0, len(self))
+
+    def __len__(self) -> int:
+        return len(self.feeds)
+
+    def set_range(self, start_index: int, end_index: int) -> None:
+        """The batches to feed from now on."""
+        self.left = iter(self.feeds[start_index:end_index])
 
     def get_next(self) -> dict[str, np.ndarray] | None:
         """The next feed, or None at the end."""
-        return next(self.feeds, None)
+        return next(self.left, None)
 
 
 def quantize(
@@ -47,7 +55,8 @@ def quantize(
 ) -> onnx.ModelProto:
     """Weights int8 (per channel), activations uint8, ranges from `examples` training examples.
 
-    `calibration`: MinMax, Entropy or Percentile, as onnxruntime.quantization defines them. In a
+    `calibration`: MinMax, Entropy or Percentile, as onnxruntime.quantization defines them; every
+    tensor of `HELD` batches is in memory at once, histograms of such groups are added up. In a
     graph with attention, or with several inputs, only matrix products and convolutions are
     quantized: a mask added to scores, or a raw column, may be so large that a range that holds it
     leaves no steps for the rest. `nodes` names the only nodes to quantize.
@@ -59,11 +68,16 @@ def quantize(
         quant_pre_process(str(source), str(ready), skip_symbolic_shape=True)
         attends = any(node.op_type == "Softmax" for node in graph.graph.node)
         only_products = attends or len(graph.graph.input) > 1
-        options: dict[str, Any] = {"ActivationSymmetric": False, "WeightSymmetric": True}
+        reader = Reader(problem.calibration(examples))
+        options: dict[str, Any] = {
+            "ActivationSymmetric": False,
+            "WeightSymmetric": True,
+            "CalibStridedMinMax": math.gcd(HELD, len(reader)),  # of every calibration, by its code
+        }
         quantization.quantize_static(
             str(ready),
             str(result),
-            Reader(problem.calibration(examples)),
+            reader,
             quant_format=quantization.QuantFormat.QDQ,
             activation_type=quantization.QuantType.QUInt8,
             weight_type=quantization.QuantType.QInt8,

@@ -4,8 +4,10 @@ import numpy as np
 import onnxruntime
 import pytest
 import torch
+from onnxruntime.quantization import calibrate
 from torch import nn
 
+from harness import int8
 from harness.artifact.export import to_onnx
 from harness.int8 import quantize
 from harness.types import Input
@@ -85,3 +87,39 @@ def test_a_convolution_that_is_used_twice_is_stored_once_in_one_byte(attends):
         if len(tensor.raw_data) >= CHANNELS * CHANNELS * 9
     ]
     assert large == [(3, CHANNELS * CHANNELS * 9)]  # int8, once
+
+
+@pytest.mark.parametrize("calibration", ["MinMax", "Percentile"])
+def test_few_batches_are_held_at_once_and_ranges_stay(monkeypatch, calibration):
+    torch.manual_seed(0)
+    images = np.random.default_rng(0).normal(size=(128, CHANNELS, 4, 4)).astype("f4")
+
+    class Many:
+        def calibration(self, count):
+            return {"image": images}
+
+    held = []
+    collect = calibrate.HistogramCollector.collect
+
+    def watched(self, found):
+        held.append(max(len(arrays) for arrays in found.values()))
+        return collect(self, found)
+
+    monkeypatch.setattr(calibrate.HistogramCollector, "collect", watched)
+    graph = to_onnx(
+        Twice(False).eval(),
+        (Input("image", "float32", (CHANNELS, 4, 4)),),
+        (torch.randn(8, 16, 4, 4),),
+    )
+    answers = []
+    for batches in (int8.HELD, 8):
+        monkeypatch.setattr(int8, "HELD", batches)
+        session = onnxruntime.InferenceSession(
+            quantize(Many(), graph, calibration).SerializeToString()
+        )
+        answers.append(session.run(None, {"image": images})[0])
+    if calibration == "MinMax":
+        assert np.array_equal(*answers)
+    else:
+        assert held == [4, 4, 8]
+        assert np.abs(answers[0] - answers[1]).max() < 0.02 * np.abs(answers[1]).max()
