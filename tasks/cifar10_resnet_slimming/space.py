@@ -35,8 +35,8 @@ def network(problem: Compression, architecture: Architecture) -> Any:
 SEARCH = TrainedSpace(
     space=space("four stages of basic or inverted blocks", DECISIONS),
     network=network,
-    fidelities=(1, 4),
-    search_macs={"smoke": 3 * 8.9e6 * 1024 * 3, "standard": 8 * EPOCH, "full": 100 * EPOCH},
+    fidelities=(0.25, 1),
+    search_macs={"smoke": 3 * 8.9e6 * 1024 * 3, "standard": 2 * EPOCH, "full": 100 * EPOCH},
     limits=(0.1, 0.25, 0.5),
     most_epochs=22,
 )
