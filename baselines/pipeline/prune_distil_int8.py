@@ -50,6 +50,7 @@ METHOD = Method(
         {"speed_up": 1.7, "inside": True},
         {"speed_up": 1.7, "inside": True, "rate": 0.3},
         {"speed_up": 2.0, "rate": 0.3},
+        {"speed_up": 3.0, "rate": 0.3},
     ),
     source="arXiv:1510.00149",
     modalities=("image", "text", "vector"),  # a table read and written is not followed
