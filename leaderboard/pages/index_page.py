@@ -97,8 +97,7 @@ def _task_line(table: Table, up: str) -> str:
             LIMIT_MARKS.get(row["limits_met"] or "", figures.UNKNOWN),
         ]
     cells = [figures.quality(reference, task.metric.unit), *leader, str(len(table.rows))]
-    name = f'<th scope="row"><a href="{link}">{text(task.title)}</a></th>'
-    return f"<tr>{name}{''.join(f'<td>{cell}</td>' for cell in cells)}</tr>"
+    return html_line(f'<a href="{link}">{text(task.title)}</a>', cells)
 
 
 def tasks_page(tables: Sequence[Table], searches: Mapping[str, str] | None = None) -> str:
