@@ -14,6 +14,7 @@ from harness.paired import (
     different,
     nominal_ms,
     of_mean_request,
+    of_requests_alone,
     request_p99_ms,
     settled,
     speedup,
@@ -142,6 +143,18 @@ def test_a_graph_that_is_always_slow_keeps_its_speed_up():
 def test_without_timed_requests_ways_cannot_be_rated():
     with pytest.raises(SlimbenchError, match="no request was timed alone"):
         of_mean_request(Interval(2.0, 1.9, 2.1), [])
+
+
+def test_requests_of_any_length_are_as_fast_as_their_mean():
+    requests = [1.0, 2.0, 3.0, 4.0] * 50  # a block would keep the calls that take 1 ms
+    pairs = [[(ms, 1.0), (1.1 * ms, 1.1)] for ms in (10.0, 10.1, 9.9)]
+    found = of_requests_alone(pairs, requests)
+    assert found.value == pytest.approx(10.0 / 2.5)
+    drawn = 1.96 * math.sqrt(1.25 / 199) / 2.5
+    starts = 4.30 * float(np.log([10.0, 10.1, 9.9]).std())
+    assert math.log(found.high / found.value) == pytest.approx(math.hypot(drawn, starts), rel=0.01)
+    with pytest.raises(SlimbenchError, match="no request was timed alone"):
+        of_requests_alone(pairs, [])
 
 
 def test_quick_requests_are_those_that_a_block_keeps():
