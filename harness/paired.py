@@ -27,7 +27,6 @@ MINIMUM_STARTS = 8
 TRIMMED = 0.2
 SLOWED = 0.2  # of the fastest block of any start
 LEAST_KEPT = 2
-QUICK_QUANTILE = 0.05  # of a block's calls, as in measure/timing.py, and so of its requests
 
 # Two-sided 95% Student quantiles for 1 to 30 degrees of freedom; a test compares them with scipy.
 _STUDENT = (
@@ -139,30 +138,8 @@ def settled(pairs: Sequence[Blocks]) -> bool:
     return all(speedup(some).half_width <= HALF_WIDTH for some in (pairs, pairs[:-1]))
 
 
-def of_mean_request(quickest: Interval, request_ms: Sequence[Sequence[float]]) -> Interval:
-    """A speed-up of the quickest requests as that of the mean request, with its 95% range.
-
-    For graphs that take one of several ways: blocks keep their fast calls, so `quickest` is of the
-    quick way. `request_ms` holds, for each artifact, the fastest call of the same n requests; how
-    many of them are slow is uncertain too. Raises SlimbenchError without requests.
-    """
-    if not request_ms or not all(request_ms):
-        raise SlimbenchError("no request was timed alone; measure again with a longer cap")
-    each = [np.asarray(times, float) for times in request_ms]
-    slower = [times / np.quantile(times, QUICK_QUANTILE) for times in each]
-    mean = float(np.mean([times.mean() for times in slower]))
-    freedom = max(min(map(len, slower)) - 1, 1)
-    deviation = max(float(times.std()) for times in slower)
-    error = student_quantile(freedom) * deviation / math.sqrt(freedom) / mean
-    value = quickest.value / mean
-    above = math.log(quickest.high / quickest.value)
-    below = math.log(quickest.value / quickest.low) if quickest.low > 0 else math.inf
-    low, high = -math.hypot(below, error), math.hypot(above, error)
-    return Interval(value, value * math.exp(low), value * math.exp(high))
-
-
 def of_requests_alone(pairs: Sequence[Blocks], request_ms: Sequence[float]) -> Interval:
-    """The speed-up of the mean request with its 95% range, where each differs from the next.
+    """The speed-up of the mean request with its 95% range, where requests differ in cost.
 
     The anchor's fastest block of the median start over the mean of `request_ms`, which holds each
     request's fastest call in a start of its own. What blocks say of the entry is left out: they
@@ -178,6 +155,21 @@ def of_requests_alone(pairs: Sequence[Blocks], request_ms: Sequence[float]) -> I
     starts = student_quantile(max(len(anchors) - 1, 1)) * float(anchors.std())
     error = math.hypot(drawn, starts)
     value = math.exp(float(np.median(anchors))) / float(times.mean())
+    return Interval(value, value * math.exp(-error), value * math.exp(error))
+
+
+def of_artifacts(ratios: Sequence[Interval]) -> Interval:
+    """The geometric mean of several artifacts' speed-ups, with its 95% range.
+
+    The range carries how one artifact differs from the next, and what is uncertain in each.
+    """
+    if len(ratios) == 1:
+        return ratios[0]
+    logs = np.log([one.value for one in ratios])
+    halves = [math.log(one.high / one.value) for one in ratios]
+    between = student_quantile(len(logs) - 1) * float(logs.std(ddof=1)) / math.sqrt(len(logs))
+    error = math.hypot(between, *halves / np.float64(len(logs)))
+    value = math.exp(float(logs.mean()))
     return Interval(value, value * math.exp(-error), value * math.exp(error))
 
 

@@ -11,7 +11,8 @@ from harness.money import cost_per_million
 from harness.paired import (
     Interval,
     nominal_ms,
-    of_mean_request,
+    of_artifacts,
+    of_requests_alone,
     request_p99_ms,
     request_quantile_ms,
     speedup,
@@ -32,8 +33,8 @@ def timing_columns(
 ) -> Row:
     """Speed-up and nominal latency pooled over a row's artifacts; None where not timed.
 
-    The process starts of all artifacts are pooled, so that the range also carries how artifacts
-    of different seeds differ. Where a graph takes one of several ways, speed-up, latency and price
+    Artifacts of several seeds count alike, and the range carries how they differ; `timed` says how
+    many of them were. Where a graph takes one of several ways, speed-up, latency and price
     are of the mean request, also in the column that holds the median of others.
     """
     columns = _unknown(profile)
@@ -46,14 +47,17 @@ def timing_columns(
         return columns
     if not good:
         return columns | _as_anchor(artifacts, measured, profile)
-    ratio = speedup([start for one in good for start in one.pairs])
     ways = any(one.by_request for one in good)
-    if ways:
-        if not all(one.request_ms for one in good):
-            return columns | {
-                "latency_cause": "requests differ in cost and none was timed alone (kits do not)"
-            }
-        ratio = of_mean_request(ratio, [one.request_ms for one in good])
+    if ways and not all(one.request_ms for one in good):
+        return columns | {
+            "latency_cause": "requests differ in cost and none was timed alone (kits do not)"
+        }
+    ratio = of_artifacts(
+        [
+            of_requests_alone(one.pairs, one.request_ms) if ways else speedup(one.pairs)
+            for one in good
+        ]
+    )
     latency = nominal_ms(good[0].anchor_nominal_ms, ratio)
     columns |= _known(good, ratio, latency) | {"by_request": ways}
     if ways:

@@ -60,20 +60,18 @@ COLUMNS: dict[str, Callable[[Row], str]] = {
 
 def speed_of(measured: MeasurementRecord | None) -> str:
     """The paired speed-up of a measurement, or why there is none."""
-    from harness.paired import of_mean_request, of_requests_alone, speedup
+    from harness.paired import of_requests_alone, speedup
 
     if measured is None:
         return "latency pending"
     if measured.status != "ok" or not measured.pairs:
         return f"latency {measured.status}: {measured.cause}"
-    if measured.trimmed_length is not None and measured.request_ms:
-        found = of_requests_alone(measured.pairs, measured.request_ms)
-        return f"{found.value:.2f}x [{found.low:.2f}, {found.high:.2f}] in the mean"
     found = speedup(measured.pairs)
-    if measured.by_request and not measured.request_ms:
+    differ = measured.by_request or measured.trimmed_length is not None
+    if differ and not measured.request_ms:
         return f"{found.value:.2f}x for the quickest requests"
-    if measured.by_request:
-        found = of_mean_request(found, [measured.request_ms])
+    if differ:
+        found = of_requests_alone(measured.pairs, measured.request_ms)
     if found.high == float("inf"):
         return f"{found.value:.2f}x (one start)"
     return f"{found.value:.2f}x [{found.low:.2f}, {found.high:.2f}]"

@@ -7,6 +7,7 @@ neighbours only ever add time. Every output is compared with what was scored, ou
 
 from __future__ import annotations
 
+import itertools
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
@@ -19,6 +20,7 @@ LOW_QUANTILE = 0.05
 STOPPED_IMPROVING = 0.98
 MATCHING_SHARE = 0.99
 MAXIMUM_CALLS = 2000
+SPREAD_SECONDS = 1.0
 
 
 class TimingError(Exception):
@@ -208,26 +210,41 @@ def alternate(anchor: Timer, entry: Timer, plan: Plan) -> list[tuple[float, floa
 
 
 def fastest_per_request(
-    model: Model, requests: Requests, limit: int, passes: int, seconds: float
+    model: Model,
+    requests: Requests,
+    limit: int,
+    passes: int,
+    seconds: float,
+    spread_seconds: float = SPREAD_SECONDS,
 ) -> list[float]:
-    """Each request's fastest of `passes` calls in ms, for `limit` requests from first to last."""
+    """Each request's fastest call in ms, for `limit` requests from first to last.
+
+    At least `passes` calls a request, over at least `spread_seconds`, so that what disturbs one
+    moment is not in all of them; within `seconds` as many as there is time for. Calls follow each
+    other as in a block: all that is theirs is made before, all checks come after.
+    """
     rows = np.linspace(0, len(requests) - 1, min(limit, len(requests))).astype(int)
+    alone = [
+        Requests({k: v[row : row + 1] for k, v in requests.inputs.items()}, mask=requests.mask)
+        for row in rows
+    ]
     generator = np.random.default_rng(0)
     best = np.full(len(rows), np.inf)
     overhead_ms = overhead_ns() / 1e6
     begin = time.monotonic()
-    for _ in range(passes):
-        if np.isfinite(best).all() and time.monotonic() - begin > seconds:
+    for number in itertools.count():
+        spent = time.monotonic() - begin
+        if spent > seconds or (number >= passes and spent > spread_seconds):
             break
+        answers = []
         for place in generator.permutation(len(rows)):
-            if not np.isfinite(best[place]) and time.monotonic() - begin > seconds:
-                continue
-            row = rows[place]
-            own = {name: array[row : row + 1] for name, array in requests.inputs.items()}
-            one = Requests(own, mask=requests.mask)
-            milliseconds, _, outputs = call_ms(model, one)
-            requests.check([int(row)], outputs)
+            if time.monotonic() - begin > seconds:
+                break
+            milliseconds, _, outputs = call_ms(model, alone[place])
+            answers.append((int(rows[place]), outputs))
             best[place] = min(best[place], milliseconds - overhead_ms)
+        for row, outputs in answers:
+            requests.check([row], outputs)
     return [float(value) for value in best[np.isfinite(best)]]
 
 

@@ -5,15 +5,13 @@ import pytest
 from scipy import stats
 
 from harness.errors import SlimbenchError, UsageError
-from harness.measure.timing import LOW_QUANTILE
 from harness.money import cost_per_million, cost_per_month
 from harness.paired import (
     MINIMUM_STARTS,
-    QUICK_QUANTILE,
     Interval,
     different,
     nominal_ms,
-    of_mean_request,
+    of_artifacts,
     of_requests_alone,
     request_p99_ms,
     settled,
@@ -118,31 +116,17 @@ def test_p99_over_requests_scales_with_the_nominal_latency():
     assert request_p99_ms(requests, Interval(5.0, 4.0, 6.0)) == pytest.approx(15.0)
 
 
-def test_a_graph_of_two_ways_is_as_fast_as_its_mean_request():
-    requests = [1.0] * 150 + [5.0] * 50  # a quarter takes the slow way: the mean is twice as slow
-    found = of_mean_request(Interval(20.0, 19.8, 20.2), [requests])
+def test_artifacts_count_alike_and_their_range_carries_how_they_differ():
+    ratios = [Interval(value, 0.99 * value, value / 0.99) for value in (9.0, 10.0, 100 / 9)]
+    found = of_artifacts(ratios)
     assert found.value == pytest.approx(10.0)
-    error = 1.96 * math.sqrt(3 / 199)  # of the mean, relative: the slow share is uncertain too
-    assert math.log(found.high / found.value) == pytest.approx(error / 2, rel=0.05)
-    assert math.log(found.value / found.low) == pytest.approx(error / 2, rel=0.05)
-
-
-def test_artifacts_measured_at_different_speeds_of_the_machine_are_each_their_own_scale():
-    requests = [1.0] * 150 + [5.0] * 50
-    one = of_mean_request(Interval(20.0, 19.8, 20.2), [requests])
-    two = of_mean_request(Interval(20.0, 19.8, 20.2), [requests, [2 * ms for ms in requests]])
-    assert vars(two) == pytest.approx(vars(one))  # the same requests again say nothing more
-
-
-def test_a_graph_that_is_always_slow_keeps_its_speed_up():
-    found = of_mean_request(Interval(20.0, 19.8, 20.2), [[3.0] * 200])
-    assert found.value == pytest.approx(20.0)
-    assert (found.low, found.high) == (pytest.approx(19.8), pytest.approx(20.2))
-
-
-def test_without_timed_requests_ways_cannot_be_rated():
-    with pytest.raises(SlimbenchError, match="no request was timed alone"):
-        of_mean_request(Interval(2.0, 1.9, 2.1), [])
+    between = 4.303 * math.log(10 / 9) / math.sqrt(3)
+    error = math.hypot(between, math.log(1 / 0.99) / math.sqrt(3))
+    assert math.log(found.high / found.value) == pytest.approx(error, rel=1e-3)
+    assert math.log(found.value / found.low) == pytest.approx(error, rel=1e-3)
+    assert of_artifacts(ratios[:1]) is ratios[0]
+    once = of_artifacts([Interval(2.0, 0.0, math.inf), Interval(2.0, 1.9, 2.1)])
+    assert (once.low, once.high) == (0.0, math.inf)
 
 
 def test_requests_of_any_length_are_as_fast_as_their_mean():
@@ -155,10 +139,6 @@ def test_requests_of_any_length_are_as_fast_as_their_mean():
     assert math.log(found.high / found.value) == pytest.approx(math.hypot(drawn, starts), rel=0.01)
     with pytest.raises(SlimbenchError, match="no request was timed alone"):
         of_requests_alone(pairs, [])
-
-
-def test_quick_requests_are_those_that_a_block_keeps():
-    assert QUICK_QUANTILE == LOW_QUANTILE
 
 
 def test_throughput_counts_examples_per_second():

@@ -1,3 +1,5 @@
+import time
+
 import numpy as np
 import pytest
 
@@ -154,6 +156,33 @@ def test_each_request_keeps_its_fastest_call():
         calls.append(int(inputs["x"][0, 0]) // 2)
         return [inputs["x"]]
 
-    times = fastest_per_request(model, Requests(INPUTS), limit=4, passes=3, seconds=10)
+    times = fastest_per_request(
+        model, Requests(INPUTS), limit=4, passes=3, seconds=10, spread_seconds=0
+    )
     assert len(times) == 4
     assert sorted(calls) == sorted([0, 1, 3, 5] * 3)  # of six, from the first to the last
+
+
+def test_a_request_alone_costs_what_it_costs_in_a_block():
+    weights = np.random.default_rng(0).normal(size=(64, 64)).astype("f4")
+
+    def model(inputs):
+        return [np.tanh(inputs["x"] @ weights)]
+
+    inputs = {"x": np.random.default_rng(1).normal(size=(100, 64)).astype("f4")}
+    timer = Timer(model, Requests(inputs), Plan(block_ms=20.0))
+    timer.calibrate()
+    block = min(timer.block() for _ in range(10))
+    times = fastest_per_request(model, Requests(inputs), 100, passes=5, seconds=2)
+    assert np.median(times) < 1.25 * block
+
+
+def test_slow_requests_are_called_as_far_as_time_goes():
+    times = fastest_per_request(
+        lambda inputs: (time.sleep(0.02), [inputs["x"]])[1],
+        Requests(INPUTS),
+        limit=6,
+        passes=3,
+        seconds=0.05,
+    )
+    assert 1 <= len(times) <= 4
