@@ -168,7 +168,7 @@ def of_artifacts(ratios: Sequence[Interval]) -> Interval:
     logs = np.log([one.value for one in ratios])
     halves = [math.log(one.high / one.value) for one in ratios]
     between = student_quantile(len(logs) - 1) * float(logs.std(ddof=1)) / math.sqrt(len(logs))
-    error = math.hypot(between, *halves / np.float64(len(logs)))
+    error = math.hypot(between, *(half / len(logs) for half in halves))
     value = math.exp(float(logs.mean()))
     return Interval(value, value * math.exp(-error), value * math.exp(error))
 

@@ -7,8 +7,14 @@ Source: Rao and Wu 1988, doi:10.1080/01621459.1988.10478591, section 2 (rescaled
 
 from __future__ import annotations
 
+import math
+from collections.abc import Sequence
+
 import numpy as np
 
+from harness.paired import student_quantile
+
+NORMAL = student_quantile(10**6)
 DRAWS = 1000
 CHUNK = 100  # draws whose example weights are in memory at once
 
@@ -39,7 +45,20 @@ def seed_weights(seeds: int, draws: int = DRAWS, seed: int = 0) -> np.ndarray:
     return np.asarray(1 / seeds + (shares - 1 / seeds) * np.sqrt(seeds / (seeds - 1)))
 
 
-def interval(draws: np.ndarray) -> tuple[float, float]:
-    """The middle 95% of the draws."""
+def freedom(parts: Sequence[tuple[float, int]], total: float) -> float:
+    """Degrees of freedom of a variance `total`, of which few seeds estimate some parts.
+
+    `parts` are (variance of a mean over seeds, seeds); the rest is over many examples. Source:
+    Satterthwaite 1946, doi:10.2307/3002019.
+    """
+    known = sum(part**2 / (seeds - 1) for part, seeds in parts if seeds > 1)
+    return total**2 / known if known else math.inf
+
+
+def interval(
+    draws: np.ndarray, center: float = 0.0, degrees: float = math.inf
+) -> tuple[float, float]:
+    """The middle 95% of the draws, as much wider around `center` as Student's t is."""
     low, high = np.quantile(draws, (0.025, 0.975))
-    return float(low), float(high)
+    wider = 1.0 if math.isinf(degrees) else student_quantile(max(1, int(degrees))) / NORMAL
+    return float(center + wider * (low - center)), float(center + wider * (high - center))

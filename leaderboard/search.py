@@ -16,8 +16,8 @@ from harness.errors import UsageError
 from harness.record_search import CaseBlock, SearchRecord
 from leaderboard.fronts import hypervolume
 from leaderboard.rows import last_runs
-from leaderboard.search_hits import hit_queries, share_at_test_optimum
-from leaderboard.ties import tie_groups
+from leaderboard.search_hits import hit_queries, reachable, share_at_test_optimum
+from leaderboard.ties import t_tail, tie_groups
 
 if TYPE_CHECKING:
     from harness.traces import Trace
@@ -150,7 +150,7 @@ def _quality(case: CaseBlock, trace: Trace, answers: Trace) -> Row:
         "regret": case.best_test - float(test.mean()),
         "score": float(test.mean()),
         "scores": test,
-        "hit_share": float(np.isfinite(hits).mean()),
+        "hit_share": float(np.isfinite(hits).mean()) if reachable(case) else None,
         "test_optimum_share": share_at_test_optimum(case, test),
         "hit_median": _finite(np.median(hits)),
         "hit_p90": _finite(np.quantile(hits, 0.9, method="higher")),
@@ -225,17 +225,14 @@ def _add_ties(rows: Sequence[Row]) -> None:
 def welch(first: np.ndarray, second: np.ndarray) -> float:
     """Two-sided p-value that two samples have one mean, their variances their own.
 
-    Source: Welch 1947, doi:10.1093/biomet/34.1-2.28. As scipy.stats has it, which takes a second
-    to import.
+    Source: Welch 1947, doi:10.1093/biomet/34.1-2.28.
     """
-    from scipy.special import stdtr
-
     parts = [each.var(ddof=1) / len(each) for each in (first, second)]
     freedom = sum(parts) ** 2 / sum(
         part**2 / (len(each) - 1) for part, each in zip(parts, (first, second), strict=True)
     )
     t = abs(first.mean() - second.mean()) / math.sqrt(sum(parts))
-    return float(2 * stdtr(freedom, -t))
+    return t_tail(t, freedom)
 
 
 def curve(

@@ -18,6 +18,11 @@ def share_at_test_optimum(case: CaseBlock, test: np.ndarray) -> float | None:
     return float((test >= np.float32(case.best_test)).mean())
 
 
+def reachable(case: CaseBlock) -> bool:
+    """Whether the case lets anybody ask at full length at all."""
+    return case.full_epochs in case.fidelities
+
+
 def hit_queries(case: CaseBlock, trace: Trace, seeds: int) -> np.ndarray:
     """Queries of each seed until it trained one of best validation quality in full, (seeds,).
 

@@ -18,7 +18,7 @@ from leaderboard.uncertainty import Evidence, median_floor, reference_draws, ret
 Row = dict[str, Any]
 RETENTIONS = (0.99, 0.95)
 AT_LIMITS = "limits"
-HYPERVOLUME_DRAWS = 200
+HYPERVOLUME_DRAWS = 2000
 
 
 @dataclass(frozen=True)
@@ -168,13 +168,13 @@ def _hypervolume(points: Sequence[OperatingPoint], task: TaskBlock) -> tuple[flo
     value = hypervolume(
         [(float(p.test.mean()), cost) for p, cost in zip(points, costs, strict=True)], (floor, 1.0)
     )
-    draws = np.stack([_seed_mean(point) for point in points], axis=1)
+    draws = np.stack([_seed_mean(point, place) for place, point in enumerate(points)], axis=1)
     low, high = hypervolume_interval(draws, costs, (floor, 1.0))
     return value / rectangle, low / rectangle, high / rectangle
 
 
-def _seed_mean(point: OperatingPoint) -> np.ndarray:
+def _seed_mean(point: OperatingPoint, seed: int) -> np.ndarray:
     from leaderboard.resampling import seed_weights
 
-    weights = seed_weights(len(point.test), HYPERVOLUME_DRAWS, len(point.test))
+    weights = seed_weights(len(point.test), HYPERVOLUME_DRAWS, seed)
     return np.asarray(weights @ point.test)

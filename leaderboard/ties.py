@@ -28,16 +28,25 @@ def mcnemar(first: np.ndarray, second: np.ndarray) -> float:
     return min(1.0, 2 * tail)
 
 
-def bootstrap_p(differences: np.ndarray, observed: float) -> float:
+def bootstrap_p(differences: np.ndarray, observed: float, freedom: float = math.inf) -> float:
     """Two-sided p-value of an observed difference, from the spread of its resamples (draws,).
 
-    The normal tail is used, not the share of draws, so that Holm over hundreds of rows has
-    p-values small enough to work with.
+    The tail of Student's t with `freedom` degrees is used, not the share of draws, so that Holm
+    over hundreds of rows has p-values small enough to work with.
     """
     spread = float(np.std(differences))
     if spread == 0.0:
         return 1.0 if observed == 0.0 else 0.0
-    return math.erfc(abs(observed) / spread / math.sqrt(2))
+    return t_tail(abs(observed) / spread, freedom)
+
+
+def t_tail(t: float, freedom: float) -> float:
+    """Two-sided p-value of Student's t, or of the normal for infinite `freedom`."""
+    if math.isinf(freedom):
+        return math.erfc(t / math.sqrt(2))
+    from scipy.special import stdtr  # scipy.stats takes a second to import
+
+    return float(2 * stdtr(freedom, -t))
 
 
 def holm(p_values: Sequence[float], alpha: float = ALPHA) -> list[bool]:

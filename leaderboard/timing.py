@@ -59,7 +59,7 @@ def timing_columns(
         ]
     )
     latency = nominal_ms(good[0].anchor_nominal_ms, ratio)
-    columns |= _known(good, ratio, latency) | {"by_request": ways}
+    columns |= _known(good, ratio, latency) | {"by_request": ways, "timed": len(good)}
     if ways:
         slowest = [request_quantile_ms(one.request_ms, 0.99, latency.value) for one in good]
         columns["latency_ms_p99"] = max(slowest)
@@ -117,6 +117,7 @@ def _unknown(profile: ProfileBlock | None) -> Row:
         "throughput_batch": None,
         "latency_cause": None,
         "by_request": False,
+        "timed": 0,
     }
 
 

@@ -11,7 +11,7 @@ import numpy as np
 
 from harness.record import RunRecord
 from leaderboard.predictions import example_scores
-from leaderboard.resampling import DRAWS, interval, resampled_means, seed_weights
+from leaderboard.resampling import DRAWS, freedom, interval, resampled_means, seed_weights
 from leaderboard.rows import RANKED_SEEDS, goodness
 from leaderboard.ties import bootstrap_p, mcnemar, resolution_floor, tie_groups
 
@@ -32,6 +32,12 @@ class Evidence:
     draws: np.ndarray
     scores: np.ndarray | None
     salt: int
+
+    @property
+    def over_seeds(self) -> tuple[float, int]:
+        """The variance of the mean over seeds, and how many seeds say so."""
+        seeds = len(self.test)
+        return (float(self.test.var(ddof=1)) / seeds if seeds > 1 else 0.0), seeds
 
     def mean_draws(self) -> np.ndarray:
         """Quality over resampled seeds and examples, (draws,)."""
@@ -56,7 +62,8 @@ def evidence_of(
         columns = slice(start, start + len(group))
         test = np.array([run.quality_test for run in group], float)
         scores = first_scores.get(group[0].key) if group else None
-        found.append(Evidence(test, draws[:, columns], scores, start))
+        salt = int(group[0].key[:8], 16) if group else 0
+        found.append(Evidence(test, draws[:, columns], scores, salt))
         start += len(group)
     return found
 
@@ -89,14 +96,15 @@ def add_intervals(rows: Sequence[Row], evidence: Sequence[Evidence]) -> None:
         if row["quality"] is None or not known.says_spread:
             continue
         draws = known.mean_draws()
-        row["quality_low"], row["quality_high"] = interval(draws)
+        degrees = freedom([known.over_seeds], float(draws.var()))
+        row["quality_low"], row["quality_high"] = interval(draws, row["quality"], degrees)
         if row["retention"] is None:
             continue
         baseline = row["quality"] / row["retention"]
         if not row["higher_is_better"]:
             baseline = row["quality"] * row["retention"]
         shares = retained(draws, reference if reference is not None else baseline, row)
-        row["retention_low"], row["retention_high"] = interval(shares)
+        row["retention_low"], row["retention_high"] = interval(shares, row["retention"], degrees)
 
 
 def retained(draws: np.ndarray, reference: np.ndarray | float, row: Row) -> np.ndarray:
@@ -129,7 +137,9 @@ def add_tie_groups(rows: Sequence[Row], evidence: Sequence[Evidence]) -> None:
     def methods_differ(leader: int, other: int) -> float:
         first, second = ranked[leader], ranked[other]
         observed = goodness(rows[first]) - goodness(rows[second])
-        return bootstrap_p(draws[first] - draws[second], observed)
+        differences = draws[first] - draws[second]
+        parts = [evidence[one].over_seeds for one in (first, second)]
+        return bootstrap_p(differences, observed, freedom(parts, float(differences.var())))
 
     for index, group in zip(ranked, tie_groups(len(ranked), methods_differ), strict=True):
         rows[index]["tie_group"] = group

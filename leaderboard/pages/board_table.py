@@ -98,6 +98,7 @@ def made_by(row: Row) -> str:
 
 def badges(row: Row) -> str:
     """Words that change how a row is to be read."""
+    models = len(set(row["artifacts"]))
     words = [
         word
         for word, holds in (
@@ -108,6 +109,7 @@ def badges(row: Row) -> str:
             ("superseded", row["superseded"]),
             ("stale", row["stale"] and not row["superseded"]),
             ("mean request", row["by_request"]),
+            (f"timed {row['timed']} of {models}", 0 < row["timed"] < models),
             (row["verification"], row["verification"] != "self_reported"),
             (row["status"].replace("_", " "), row["status"] != "ok"),
         )

@@ -21,7 +21,7 @@ from leaderboard.table import Table, main_axis
 
 SENTENCE = (
     "slimbench measures how much smaller and faster methods make neural networks, "
-    "on hidden test data and fixed hardware, with an interval on every number."
+    "on hidden test data and fixed hardware, with intervals, and with ties shown as ties."
 )
 DOORS = (
     ("Pick a model", "tasks/index.html", "Set limits on latency, size and quality; get a command."),
@@ -147,7 +147,8 @@ def methods_page(
         f"<p>Geometric mean over all {len(standard)} tasks of the best speed-up at the strictest "
         "share of the reference's quality that the task's test can tell apart (99%, 95%, else the "
         "task's limits); a task without one counts as 1&times;. Then the share of tasks on which "
-        "a method is within a factor of the best.</p>"
+        "a method is within a factor of the best. Each task counts on the hardware that timed "
+        "most of its rows, which is not the same for all.</p>"
         + html_table(heads, [lines], "Methods across tasks")
         + further,
     )

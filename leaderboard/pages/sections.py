@@ -139,15 +139,16 @@ def headline_table(table: Table) -> str:
         note = (
             f"<p>Resolution floor: {table.task.test_examples:,} examples, paired with the "
             f"reference, separate differences of {figures.share(summary.floor)} of its quality; "
-            "finer limits have no headline.</p>"
+            "99% and 95% have no headline where they are finer than that; the task's own limits "
+            "are judged all the same.</p>"
         )
     note += (
         "<p>The setting is chosen on validation and reported on the hidden test; the interval "
         "repeats the choice in each resample of seeds and timings (of timings alone where a method "
-        "has one seed: then it does not carry the luck of choosing), and a resample in which "
-        "nothing keeps the quality counts as 1&times;. &ldquo;May meet&rdquo;: the interval of "
-        "what is kept crosses the limit; &ldquo;missed on test&rdquo;: validation said yes, the "
-        "test no.</p>"
+        "has one seed), not of the validation examples, whose luck it does not carry; a resample "
+        "in which nothing keeps the quality counts as 1&times;. &ldquo;May meet&rdquo;: the "
+        "interval of what is kept crosses the limit; &ldquo;missed on test&rdquo;: validation said "
+        "yes, the test no.</p>"
     )
     return html_table(heads, [lines], "Best of each method") + note
 

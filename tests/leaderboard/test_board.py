@@ -26,6 +26,7 @@ from harness.record import LimitBlock
 from harness.record_row import MetricBlock
 from leaderboard import load
 from leaderboard.choose import recommend
+from leaderboard.pages.board_table import badges
 
 
 def test_a_row_is_the_mean_over_seeds_and_keeps_each_seed(tmp_path: Path) -> None:
@@ -120,9 +121,19 @@ def test_one_old_record_does_not_hide_that_a_graph_takes_ways(tmp_path: Path) ->
     one, two = run(), run(seed=1)
     requests = [5.0] * 40 + [15.0] * 60
     old = measured(one, speedup=2.0, request_ms=requests)
-    new = measured(two, speedup=2.0, by_request=True, request_ms=[2 * ms for ms in requests])
+    new = measured(two, speedup=2.0, by_request=True, request_ms=requests)
     (row,) = load(write(tmp_path, one, two, old, new)).rows("toy")
     assert row["speedup"] == pytest.approx(2.0 / 2.2, rel=1e-3)
+
+
+def test_a_row_says_how_many_of_its_artifacts_were_timed(tmp_path: Path) -> None:
+    seeds = [run(seed=seed) for seed in range(3)]
+    (row,) = load(write(tmp_path, *seeds, measured(seeds[0]))).rows("toy")
+    assert row["timed"] == 1
+    assert '<span class="sb-badge">timed 1 of 3</span>' in badges(row)
+    (row,) = load(write(tmp_path, *map(measured, seeds[1:]), *seeds)).rows("toy")
+    assert row["timed"] == 3
+    assert "timed" not in badges(row)
 
 
 def test_ways_that_were_not_timed_alone_have_no_speed_up(tmp_path: Path) -> None:

@@ -145,7 +145,7 @@ def test_every_column_of_a_row_has_a_type_in_the_schema(demo: Path) -> None:
     assert set(properties) == set(row)
 
 
-def test_scores_travel_as_bits_or_as_16_bit_grades() -> None:
+def test_scores_travel_as_bits_as_16_bit_grades_or_as_they_are() -> None:
     script = score_script("ab12", np.array([True, False, True] * 3))
     bits = re.fullmatch(r'slimbenchScores\("ab12",9,"bits","(.*)"\);\n', script)
     assert bits is not None
@@ -154,6 +154,10 @@ def test_scores_travel_as_bits_or_as_16_bit_grades() -> None:
     graded = score_script("ab12", np.array([0.0, 0.25, 1.0], np.float16))
     data = np.frombuffer(base64.b64decode(graded.split('"')[5]), "<u2")
     assert data.tolist() == [0, 16384, 65535]
+    real = score_script("ab12", np.array([-50.0, 0.25, 7.0], np.float16))
+    assert '"real"' in real  # the parts of an average precision are of any size
+    data = np.frombuffer(base64.b64decode(real.split('"')[5]), "<f4")
+    assert data.tolist() == [-50.0, 0.25, 7.0]
 
 
 def test_stored_artifacts_are_offered_for_download(tmp_path: Path) -> None:

@@ -45,6 +45,13 @@ def test_a_short_training_of_the_best_is_no_hit() -> None:
     assert hit_queries(case_block(), GOOD[1], 1).tolist() == [4.0]
 
 
+def test_where_nobody_may_train_in_full_nobody_can_find_the_best(tmp_path: Path) -> None:
+    short = case_block(fidelities=[12])
+    board = load(write(tmp_path, searched("m", short, [lines(0, [(1, 2)], [2], fidelity=12)])))
+    (row,) = board.search("toys").rows
+    assert row["hit_share"] is None
+
+
 def test_rows_come_best_first_with_tie_groups(tmp_path: Path) -> None:
     also_good = [lines(seed, [(1, 2)], [2]) for seed in range(3)]
     found = [searched("poor", case_block(), POOR), searched("good", case_block(), GOOD)]

@@ -56,6 +56,7 @@ def test_a_noisy_row_may_tie_with_the_leader_below_a_row_that_does_not() -> None
 def test_the_bootstrap_p_value_is_the_two_sided_normal_tail() -> None:
     differences = np.array([-1.0, 1.0] * 100)  # standard deviation 1
     assert bootstrap_p(differences, 1.96) == pytest.approx(0.05, abs=1e-3)
+    assert bootstrap_p(differences, 4.303, freedom=2) == pytest.approx(0.05, abs=1e-3)
     assert bootstrap_p(np.zeros(10), 0.0) == 1.0
     assert bootstrap_p(np.zeros(10), 0.1) == 0.0
 

@@ -220,6 +220,26 @@ def test_mcnemar_in_the_browser_is_that_in_python(public: Path, visit: Any) -> N
 
 
 @slow
+def test_scores_of_any_size_are_compared_in_the_browser_as_they_are(
+    public: Path, visit: Any
+) -> None:
+    import numpy as np
+
+    from leaderboard.pages.score_data import score_script
+
+    random = np.random.default_rng(0)
+    scores = [random.normal(center, 9.0, 500).astype(np.float16) for center in (0.5, 0.9)]
+    for key, each in zip(("feed01", "feed02"), scores, strict=True):
+        (public / "scores" / f"{key}.js").write_text(score_script(key, each))
+    found = visit(public, TASK).evaluate("slimbench.pairedTest('feed01', 'feed02')")
+    differences = scores[0].astype(float) - scores[1]
+    error = differences.std(ddof=1) / np.sqrt(len(differences))
+    assert found["mean"] == pytest.approx(differences.mean(), rel=1e-6)
+    assert found["low"] == pytest.approx(differences.mean() - 1.96 * error, rel=1e-6)
+    assert not found["exact"]
+
+
+@slow
 def test_the_view_copies_as_csv_markdown_latex_and_bibtex(public: Path, visit: Any) -> None:
     page = visit(public, TASK)
     page.select_option("[data-field=family]", "quantization")

@@ -9,7 +9,7 @@
     { key: "ms", column: "latency_ms_p50", words: "latency at most", most: true, show: (v) => board.format.ms(v) + " ms" },
     { key: "size", column: "size_bytes", words: "size at most", most: true, show: (v) => board.format.size(v) },
     { key: "quality", column: "quality", words: "quality at least", most: false, show: (v) => board.format.quality(v) },
-    { key: "cost", column: "month", words: "cost a month at 1 request a second at most", most: true, show: (v) => board.format.dollars(v) },
+    { key: "cost", column: "month", words: "cost a month at 1 request a second, at 100% use, at most", most: true, show: (v) => board.format.dollars(v) },
   ];
   let sliders = [];
   let answer;

@@ -8,10 +8,13 @@
   /** Called by each file in scores/; scripts, not fetch, so that it also works from disk. */
   window.slimbenchScores = function (key, examples, kind, encoded) {
     const bytes = Uint8Array.from(atob(encoded), (c) => c.charCodeAt(0));
-    const scores = new Float64Array(examples);
-    for (let i = 0; i < examples; i++)
-      scores[i] =
-        kind === "bits" ? (bytes[i >> 3] >> (7 - (i & 7))) & 1 : (bytes[2 * i] + 256 * bytes[2 * i + 1]) / 65535;
+    const view = new DataView(bytes.buffer);
+    const read = {
+      bits: (i) => (bytes[i >> 3] >> (7 - (i & 7))) & 1,
+      graded: (i) => view.getUint16(2 * i, true) / 65535,
+      real: (i) => view.getFloat32(4 * i, true),
+    }[kind];
+    const scores = Float64Array.from({ length: examples }, (_, i) => read(i));
     loaded[key] = { scores, binary: kind === "bits" };
   };
 
