@@ -62,7 +62,7 @@ def fits(row: dict, figures: dict[str, str]) -> bool:
     """Does each printed figure round from the row's own?"""
     for column, printed in figures.items():
         field, units = COLUMNS[column]
-        match = FIGURE.fullmatch(printed.partition(" in the mean")[0].partition(" on Zen 4")[0])
+        match = FIGURE.fullmatch(printed.partition(" in the mean")[0].partition(" on the Xeon")[0])
         assert match, f"the cell '{printed}' below '{column}' is no figure that this test reads"
         digits, unit = match[1].replace(",", ""), units[match[2] or ""]
         last = 10.0 ** -len(digits.partition(".")[2])
