@@ -15,6 +15,7 @@ import numpy as np
 from harness.errors import UsageError
 from harness.record_search import CaseBlock, SearchRecord
 from leaderboard.fronts import hypervolume
+from leaderboard.resampling import freedom
 from leaderboard.rows import last_runs
 from leaderboard.search_hits import hit_queries, reachable, share_at_test_optimum
 from leaderboard.ties import t_tail, tie_groups
@@ -227,12 +228,10 @@ def welch(first: np.ndarray, second: np.ndarray) -> float:
 
     Source: Welch 1947, doi:10.1093/biomet/34.1-2.28.
     """
-    parts = [each.var(ddof=1) / len(each) for each in (first, second)]
-    freedom = sum(parts) ** 2 / sum(
-        part**2 / (len(each) - 1) for part, each in zip(parts, (first, second), strict=True)
-    )
-    t = abs(first.mean() - second.mean()) / math.sqrt(sum(parts))
-    return t_tail(t, freedom)
+    parts = [(float(each.var(ddof=1)) / len(each), len(each)) for each in (first, second)]
+    total = sum(part for part, _ in parts)
+    t = float(abs(first.mean() - second.mean())) / math.sqrt(total)
+    return t_tail(t, freedom(parts, total))
 
 
 def curve(

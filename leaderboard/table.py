@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from harness.record import MeasurementRecord, ProfileBlock, RunRecord, TaskBlock
@@ -31,7 +32,13 @@ class Table:
     scale: str
     profile: ProfileBlock | None
     rows: list[Row]
-    summary: Summary
+    evidence: Sequence[Evidence]
+    done: Sequence[Sequence[RunRecord]]
+
+    @cached_property
+    def summary(self) -> Summary:
+        """Headlines and hypervolumes, whose resamples only pages need."""
+        return summarise(self.rows, self.evidence, self.done)
 
 
 def table(board: Board, task: str, scale: str, profile: ProfileBlock | None) -> Table | None:
@@ -55,7 +62,7 @@ def table(board: Board, task: str, scale: str, profile: ProfileBlock | None) -> 
     done = [done[i] for i in order]
     latest = max(runs, key=lambda run: run.created).task
     _add_comparisons(rows, evidence, latest)
-    return Table(latest, scale, profile, rows, summarise(rows, evidence, done))
+    return Table(latest, scale, profile, rows, evidence, done)
 
 
 def _groups(runs: Sequence[RunRecord]) -> list[list[RunRecord]]:

@@ -35,6 +35,7 @@ def _trimmed(table: Table, records: TaskRecords) -> list[MeasurementRecord]:
         for one in records.measurements
         if one.trimmed_length is not None
         and one.status == "ok"
+        and one.request_ms
         and (one.profile.sha256, one.task_version) == (profile, table.task.version)
     ]
 
@@ -90,8 +91,6 @@ def _preprocessing(record: PreprocessingRecord) -> str:
 
 
 def _natural(record: MeasurementRecord) -> str:
-    if not record.request_ms:
-        return ""
     ratio = of_requests_alone(record.pairs, record.request_ms)
     low, high = (figures.significant(end, 3) for end in (ratio.low, ratio.high))
     ms = ""
