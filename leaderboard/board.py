@@ -26,6 +26,7 @@ from harness.record_studies import (
     SensitivityRecord,
 )
 from harness.record_submission import CardRecord, StatusRecord
+from leaderboard.published import price_of
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -55,7 +56,10 @@ class TaskRecords:
     modalities: list[ModalityRecord] = field(default_factory=list)
 
     def profiles(self) -> list[ProfileBlock]:
-        """The profiles that timed something, most artifacts first, each in its newest version."""
+        """The profiles that timed something, most artifacts first, each in its newest version.
+
+        Those that name no price have the published one of such hardware.
+        """
         newest: dict[str, MeasurementRecord] = {}
         counts: dict[str, int] = defaultdict(int)
         for one in self.measurements:
@@ -63,7 +67,8 @@ class TaskRecords:
             counts[name] += one.status == "ok"
             if name not in newest or one.created >= newest[name].created:
                 newest[name] = one
-        return [newest[name].profile for name in sorted(counts, key=lambda n: (-counts[n], n))]
+        names = sorted(counts, key=lambda n: (-counts[n], n))
+        return [_with_price(newest[name].profile) for name in names]
 
 
 @dataclass(frozen=True)
@@ -190,6 +195,12 @@ def load(folders: str | Path | Sequence[str | Path] | None = None) -> Board:
         for path in sorted(folder.glob(f"*/*{SUFFIX}")):
             files[path.parent.name].append(path)
     return Board(tuple(map(Path, listed)), dict(files))
+
+
+def _with_price(profile: ProfileBlock) -> ProfileBlock:
+    if profile.price_per_hour_usd is not None:
+        return profile
+    return profile.model_copy(update={"price_per_hour_usd": price_of(profile.name)})
 
 
 def _read(task: str, paths: Sequence[Path]) -> TaskRecords:

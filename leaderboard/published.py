@@ -1,4 +1,4 @@
-"""What is known of a task beside its records, from published/*.toml: figures with their source."""
+"""What is known of tasks and hardware beside the records, from published/: each with its source."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 FOLDER = Path(__file__).parent / "published"
+HARDWARE = FOLDER / "hardware"
 
 
 @dataclass(frozen=True)
@@ -55,6 +56,12 @@ def cost_of(task: str, folder: Path = FOLDER) -> Cost | None:
     return Cost(**fields) if fields else None
 
 
+def price_of(profile: str, folder: Path = HARDWARE) -> float | None:
+    """US dollars an hour of a profile that names no price itself, None where none is known."""
+    price: float | None = _read(profile, folder).get("usd_per_hour")
+    return price
+
+
 def repeats_of(task: str, folder: Path = FOLDER) -> str | None:
     """The task that this one repeats on other data, to see whether its conclusions carry over."""
     return _read(task, folder).get("repeats")
@@ -76,8 +83,8 @@ def curves_of(task: str, folder: Path = FOLDER) -> list[Curve]:
     return [_curve(fields) for fields in _read(task, folder).get("curve", [])]
 
 
-def _read(task: str, folder: Path) -> dict[str, Any]:
-    path = folder / f"{task}.toml"
+def _read(name: str, folder: Path) -> dict[str, Any]:
+    path = folder / f"{name}.toml"
     return tomllib.loads(path.read_text()) if path.is_file() else {}
 
 

@@ -3,11 +3,11 @@
 from pathlib import Path
 
 import pytest
-from board_records import measured, method_block, run, write
+from board_records import measured, method_block, profile_block, run, write
 
 from leaderboard import load
 from leaderboard.pages.cost import cost_section
-from leaderboard.published import Cost, cost_of
+from leaderboard.published import FOLDER, Cost, cost_of
 from leaderboard.timing import over
 
 COST = Cost(usd_per_month=200_000, source="assumed <here>")
@@ -53,3 +53,19 @@ def test_the_story_of_the_fraud_task_is_read() -> None:
     found = cost_of("fraud_late_fusion")
     assert found is not None and found.usd_per_month == 200_000
     assert cost_of("mnist_mlp_microcontroller") is None
+
+
+@pytest.mark.parametrize("task", sorted(p.stem for p in FOLDER.glob("*.toml") if cost_of(p.stem)))
+def test_every_story_is_told_on_the_boards_own_hardware(task) -> None:
+    table = load().table(task)
+    page = "".join(cost_section(table, cost_of(task)))
+    assert "<b>$200,000</b> a month" in page
+
+
+def test_hardware_that_names_no_price_has_the_published_one(tmp_path) -> None:
+    profile = profile_block("ort-1t-zen4", price_per_hour_usd=None)
+    unknown = profile_block("unknown", price_per_hour_usd=None)
+    entry = run()
+    write(tmp_path, entry, *(measured(entry, 2.0, profile=one) for one in (profile, unknown)))
+    prices = {one.name: one.price_per_hour_usd for one in load(tmp_path).profiles("toy")}
+    assert prices == {"ort-1t-zen4": 0.0513, "unknown": None}
