@@ -69,18 +69,22 @@ def _table(priced: Sequence[tuple[Row, Interval]]) -> str:
 def _line(row: Row, monthly: Interval, whole: float) -> str:
     p99 = row["latency_ms_p99"]
     costs = [_rounded(end) for end in (monthly.value, monthly.low, monthly.high)]
-    cost, low, high = map(_usd, costs)
-    share, highest, lowest = (100 * (1 - one / whole) for one in costs)
+    shares = [100 * (1 - costs[i] / whole) for i in (0, 2, 1)]
     cells = [
         figures.quality(row["quality"], row["unit"]),
         figures.ranged(row, "retention", figures.share),
         figures.UNKNOWN if p99 is None else f"{figures.milliseconds(p99)} ms",
         figures.ratio(row["speedup"]),
-        f"{cost} <small>{low}&ndash;{high}</small>",
+        _within(*map(_usd, costs)),
         _usd(whole - costs[0]),
-        f"{share:.2f}% <small>{lowest:.2f}&ndash;{highest:.2f}</small>",
+        _within(*(f"{one:.2f}%" for one in shares)),
     ]
     return html_line(row_name(row), cells)
+
+
+def _within(value: str, low: str, high: str) -> str:
+    """The value and its range, unless the range is finer than the digits shown."""
+    return value if value == low == high else f"{value} <small>{low}&ndash;{high}</small>"
 
 
 def _rounded(usd: float) -> float:

@@ -26,11 +26,12 @@ def test_a_month_is_the_storys_sum_over_the_speed_up(table) -> None:
     page = "".join(cost_section(table, COST))
     assert "<td>$50,200 <small>$49,900&ndash;$50,500</small></td>" in page  # 191 machines
     assert "<td>$149,800</td>" in page
-    assert "<td>74.90% <small>74.75&ndash;75.05</small></td>" in page
+    assert "<td>74.90% <small>74.75%&ndash;75.05%</small></td>" in page
     assert "assumed &lt;here&gt;" in page
     # 200,000 dollars are 761 machines of 0.36 dollars an hour, 70% busy with requests of 8 ms
     assert "66,590 requests a second" in page
     assert page.count("<tr>") - 1 == 2  # without the row that was not timed
+    assert "<td>$200,000</td>" in page  # the reference, of no range that its digits would show
 
 
 def test_a_table_without_story_price_or_timed_reference_has_no_cost(table, tmp_path) -> None:
