@@ -198,9 +198,10 @@ def load(folders: str | Path | Sequence[str | Path] | None = None) -> Board:
 
 
 def _with_price(profile: ProfileBlock) -> ProfileBlock:
-    if profile.price_per_hour_usd is not None:
+    price = price_of(profile.name)
+    if price is None or profile.price_per_hour_usd is not None:
         return profile
-    return profile.model_copy(update={"price_per_hour_usd": price_of(profile.name)})
+    return profile.model_copy(update={"price_per_hour_usd": price.usd_per_hour})
 
 
 def _read(task: str, paths: Sequence[Path]) -> TaskRecords:

@@ -50,16 +50,24 @@ class Cost:
     source: str
 
 
+@dataclass(frozen=True)
+class Price:
+    """What an hour of some hardware costs, and where the figure is from."""
+
+    usd_per_hour: float
+    source: str
+
+
 def cost_of(task: str, folder: Path = FOLDER) -> Cost | None:
     """What serving the task's reference costs in its story, None where none is told."""
     fields = _read(task, folder).get("cost")
     return Cost(**fields) if fields else None
 
 
-def price_of(profile: str, folder: Path = HARDWARE) -> float | None:
-    """US dollars an hour of a profile that names no price itself, None where none is known."""
-    price: float | None = _read(profile, folder).get("usd_per_hour")
-    return price
+def price_of(profile: str, folder: Path = HARDWARE) -> Price | None:
+    """The price of a profile that names none itself, None where none is known."""
+    fields = _read(profile, folder)
+    return Price(**fields) if fields else None
 
 
 def repeats_of(task: str, folder: Path = FOLDER) -> str | None:

@@ -12,7 +12,7 @@ from leaderboard.pages import figures
 from leaderboard.pages.html_table import html_line, html_table
 from leaderboard.pages.plot import Line, Plot, svg
 from leaderboard.pages.safe import row_name, text
-from leaderboard.published import Cost
+from leaderboard.published import Cost, price_of
 from leaderboard.table import Table
 from leaderboard.timing import over
 
@@ -32,11 +32,13 @@ def cost_section(table: Table, cost: Cost | None, lines: Sequence[Line] = ()) ->
     if cost is None or price is None or reference is None:
         return []
     rate = requests_per_second(price, reference["latency_ms_p50"], cost.usd_per_month)
+    listed = price_of(table.profile.name) if table.profile else None
+    where = f" ({text(listed.source)})" if listed else ""
     priced = [(row, _monthly(row, reference, price, rate)) for row in timed]
     words = (
         "<p>In the task&rsquo;s story serving the reference costs "
         f"<b>{_usd(cost.usd_per_month)}</b> a month ({text(cost.source)}). At ${price:g} an hour "
-        "for one virtual CPU of this profile, kept busy for 70% of the time, that is "
+        f"for one virtual CPU of this profile{where}, kept busy for 70% of the time, that is "
         f"{rate:,.0f} requests a second. Every row serves that rate; its cost follows from its "
         "paired speed-up, that of the mean request where a row answers some requests quicker than "
         "others.</p>"

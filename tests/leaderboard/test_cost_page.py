@@ -61,6 +61,7 @@ def test_every_story_is_told_on_the_boards_own_hardware(task) -> None:
     table = load().table(task)
     page = "".join(cost_section(table, cost_of(task)))
     assert "<b>$200,000</b> a month" in page
+    assert "of c7a.large at 0.1026 USD an hour, AWS list price" in page
 
 
 def test_hardware_that_names_no_price_has_the_published_one(tmp_path) -> None:
