@@ -135,11 +135,18 @@ def test_weights_of_the_lowest_scores_are_masked_and_scores_learn():
     weight = torch.tensor([1.0, -2.0, 3.0, 4.0], requires_grad=True)
     movement = Movement(weight)
     movement.scores.data = torch.tensor([0.1, 0.4, 0.2, 0.3])
-    movement.drop(0.25)
+    movement.drop(0.25, sampled=1)
     found = movement(weight)
     assert found.tolist() == [0.0, -2.0, 3.0, 4.0]
     found.sum().backward()
     assert movement.scores.grad.tolist() == [1.0, -2.0, 3.0, 4.0]  # gradient times weight
+
+
+def test_before_anything_moved_the_smallest_weights_are_masked():
+    weight = torch.tensor([1.0, -2.0, 3.0, -4.0])
+    movement = Movement(weight)
+    movement.drop(0.5, sampled=2)  # the threshold is that of 1 and 3
+    assert movement(weight).tolist() == [0.0, 0.0, 3.0, -4.0]
 
 
 def attention(model):
