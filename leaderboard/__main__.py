@@ -39,7 +39,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--out", type=Path, default=Path("site"), help="the site's sources")
     parser.add_argument("--check", action="store_true", help="write nothing; compare every cell")
     parser.add_argument(
-        "--prune", type=float, metavar="MB", help="delete artifacts on no front until MB are left"
+        "--prune", type=float, metavar="MB", help="delete what no front needs until MB are left"
     )
     return parser
 
@@ -61,7 +61,7 @@ def _prune(board: Board, megabytes: float) -> int:
     freed = sum(path.stat().st_size for path in going) / 1e6
     for path in going:
         path.unlink()
-    print(f"{len(going)} artifacts of rows on no Pareto front deleted, {freed:.1f} MB")  # noqa: T201
+    print(f"{len(going)} artifacts that no Pareto front needs deleted, {freed:.1f} MB")  # noqa: T201
     return 0
 
 

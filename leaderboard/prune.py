@@ -1,4 +1,4 @@
-"""Which stored artifacts may go when the repository is full: those of rows on no Pareto front."""
+"""Which stored artifacts may go when the repository is full: all but one of a row on a front."""
 
 from __future__ import annotations
 
@@ -13,8 +13,9 @@ MEGABYTE = 1e6
 def surplus(board: Board, megabytes: float) -> list[Path]:
     """Files to delete, the largest first, until all that stay fit in `megabytes`.
 
-    Kept whatever they weigh: artifacts of rows on a front of some profile and axis, of the
-    reference, and of rows that nothing has timed yet. All may go whose rows were superseded.
+    Kept whatever they weigh: the first seed's artifact of a row on a front of some profile and
+    axis, the reference's, and those of rows that nothing has timed yet. All may go whose rows were
+    superseded.
     """
     stored = [
         path
@@ -39,14 +40,14 @@ def _size(path: Path) -> int:
 
 
 def _needed(board: Board) -> set[str]:
-    """Artifacts with a row on a front or the reference's, and those that no profile has timed."""
-    rows: dict[str, list[Row]] = defaultdict(list)
+    """The first artifact of a row on a front, the reference's, and those that nothing timed."""
+    rows: dict[str, list[tuple[Row, bool]]] = defaultdict(list)
     for row in board.every_row():
-        for sha256 in row["artifacts"]:
-            rows[sha256].append(row)
+        for place, sha256 in enumerate(row["artifacts"]):
+            rows[sha256].append((row, place == 0))
     return {
         sha256
         for sha256, mine in rows.items()
-        if any(row["pareto_axes"] or row["is_reference"] for row in mine)
-        or all(row["speedup"] is None and not row["superseded"] for row in mine)
+        if any(first and (row["pareto_axes"] or row["is_reference"]) for row, first in mine)
+        or all(row["speedup"] is None and not row["superseded"] for row, _ in mine)
     }

@@ -47,4 +47,15 @@ def test_fronts_and_untimed_rows_keep_theirs_whatever_they_weigh(
     stored: dict[str, Path], capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert kept(stored, 0.0) == {"front", "untimed"}
-    assert "3 artifacts of rows on no Pareto front deleted, 0.4 MB" in capsys.readouterr().out
+    assert "3 artifacts that no Pareto front needs deleted, 0.4 MB" in capsys.readouterr().out
+
+
+def test_of_several_seeds_on_a_front_the_first_keeps_its_artifact(tmp_path: Path) -> None:
+    seeds = [run("front", 0.95, seed=seed) for seed in (0, 1, 2)]
+    write(tmp_path, *seeds, *map(measured, seeds))
+    folder = tmp_path / "toy" / "artifacts"
+    folder.mkdir()
+    for one in seeds:
+        (folder / f"{one.artifact_sha256[:16]}.onnx").write_bytes(b"0" * SIZE)
+    assert main(["--results", str(tmp_path), "--prune", "0"]) == 0
+    assert [path.stem for path in folder.iterdir()] == [seeds[0].artifact_sha256[:16]]
