@@ -7,6 +7,7 @@ scored before, one changed decision at a time, until the budget is spent. Versio
 the last choice of every decision, whatever path a step took.
 """
 
+from collections.abc import Iterable
 from typing import Any
 
 import numpy as np
@@ -32,20 +33,8 @@ class Supernet(nn.Module):
         largest = tuple(len(names) - 1 for names in problem.space.choices)
         smallest = (0,) * len(largest)
         near = [*problem.space.neighbors(smallest), *problem.space.neighbors(largest)]
-        nets = [problem.network(one) for one in (smallest, *near, largest)]
-        shapes: dict[str, tuple[int, ...]] = {}
-        for net in nets:
-            for name, parameter in net.named_parameters():
-                known = shapes.get(_key(name, parameter), parameter.shape)
-                pairs = zip(known, parameter.shape, strict=True)
-                shapes[_key(name, parameter)] = tuple(max(pair) for pair in pairs)
-        empty = {key: nn.Parameter(torch.zeros(shape)) for key, shape in shapes.items()}
-        self.shared = nn.ParameterDict(empty)
-        with torch.no_grad():
-            for net in nets:
-                for name, parameter in net.named_parameters():
-                    self._slice(name, parameter).copy_(parameter)
-                    self.shared[_key(name, parameter)].requires_grad_(parameter.requires_grad)
+        nets = (problem.network(one) for one in (smallest, *near, largest))
+        self.shared = nn.ParameterDict(united(nets))
 
     def forward(self, *inputs: Tensor) -> Tensor:
         """In training through a random network, else through the charged one: (n, classes)."""
@@ -73,8 +62,28 @@ class Supernet(nn.Module):
 
     def _slice(self, name: str, like: Tensor) -> Tensor:
         shared: Any = self.shared[_key(name, like)]
-        part: Tensor = shared[tuple(slice(0, size) for size in like.shape)]
+        part: Tensor = shared[leading(like)]
         return part
+
+
+def united(nets: Iterable[nn.Module]) -> dict[str, nn.Parameter]:
+    """Tensors whose leading slices are those of every network; where they differ the last one's."""
+    found: dict[str, nn.Parameter] = {}
+    for net in nets:
+        for name, parameter in net.named_parameters():
+            own = parameter.detach()
+            known = found.get(_key(name, own), own)
+            pairs = zip(known.shape, own.shape, strict=True)
+            whole = own.new_zeros([max(pair) for pair in pairs])
+            for part in (known.detach(), own):
+                whole[leading(part)] = part
+            found[_key(name, own)] = nn.Parameter(whole, parameter.requires_grad)
+    return found
+
+
+def leading(part: Tensor) -> tuple[slice, ...]:
+    """Where a tensor lies in a larger one."""
+    return tuple(slice(0, size) for size in part.shape)
 
 
 def of_mean_macs(problem: Search) -> Architecture:

@@ -10,12 +10,16 @@ import numpy as np
 from harness import Architecture, Space
 
 
-def space(name: str, decisions: Mapping[str, Sequence[Any]]) -> Space:
-    """One decision for each word, written `word=value`; features are the choice numbers."""
-    words = list(decisions)
+def space(
+    name: str,
+    decisions: Mapping[str, Sequence[Any]],
+    canonical: Callable[[Architecture], Hashable] = lambda architecture: architecture,
+) -> Space:
+    """One decision for each word, written `word=value`; features are the choice numbers.
 
-    def canonical(architecture: Architecture) -> Hashable:
-        return architecture
+    `canonical` is equal for architectures that are one network, as in `Space`.
+    """
+    words = list(decisions)
 
     def text(architecture: Architecture) -> str:
         return " ".join(
