@@ -62,8 +62,8 @@ def build(
         paths = [Path(folder) / f"{number}.onnx" for number in range(len(drawn))]
         for path, one in zip(paths, drawn, strict=True):
             onnx.save(problem.export(task.search.network(problem, one).eval()), path)
-        measured = latencies_ms(paths, prepared.anchor, profile)
         timed = time_operators([*paths, prepared.anchor], prepared.anchor, profile)
+        measured = latencies_ms(paths, prepared.anchor, profile)
         fitted = round(len(paths) * (1 - HELD_OUT))
         found = fit_predictor(timed, paths[:fitted], measured[:fitted], profile)
         predicted = [found.predict(path) for path in paths[fitted:]]

@@ -100,8 +100,8 @@ def _build_root(
     read_only: Iterable[Path],
     writable: Iterable[Path],
 ) -> None:
-    root = Path(tempfile.gettempdir()) / f"slimbench-root-{os.getpid()}-{os.urandom(4).hex()}"
-    root.mkdir()
+    root = Path(tempfile.gettempdir()) / "slimbench-root"  # each run mounts its own on it
+    root.mkdir(exist_ok=True)
     _mount("none", Path("/"), MS_REC | MS_PRIVATE)
     _mount("tmpfs", root, MS_NOSUID | MS_NODEV, "tmpfs", "size=4g")
     interpreter = {Path(sys.prefix), Path(sys.base_prefix)}

@@ -81,6 +81,14 @@ def test_a_predictor_orders_models_by_their_depth(models, tmp_path):
     assert unseen == pytest.approx([0.15, 0.3], rel=0.1)
 
 
+def test_an_operator_without_a_batch_is_timed_whole(models):
+    rows = helper.make_node("Transpose", ["h"], ["r"], perm=[1, 0])  # (64, 1)
+    turned = helper.make_node("Softmax", ["r"], ["y"], axis=0)  # reads (64, 1)
+    path = models("turned", chain(1, rows, turned))
+    timed = {piece.kind: latency for piece, latency in time_operators([path], path, PROFILE)}
+    assert timed["Softmax"] > 0
+
+
 def test_random_inputs_fit_the_model(models):
     (array,) = random_inputs(models("m", chain(1))).values()
     assert array.shape == (1, 64)
