@@ -7,7 +7,7 @@ scored before, one changed decision at a time, until the budget is spent. Versio
 the last choice of every decision, whatever path a step took.
 """
 
-from collections.abc import Iterable
+from collections.abc import Hashable, Iterable
 from typing import Any
 
 import numpy as np
@@ -103,7 +103,7 @@ def solve(problem: Search, share: float) -> list[Architecture]:
     """The front of quality with shared weights and cost; `share` of the budget trains them."""
     supernet = problem.train(Supernet(problem), share)
     assert isinstance(supernet, Supernet)
-    known: set[Architecture] = set()
+    known: set[Hashable] = set()
     for _ in range(10_000):
         if problem.exhausted():
             break
@@ -111,8 +111,8 @@ def solve(problem: Search, share: float) -> list[Architecture]:
         if known and problem.random.random() > NEW:
             parent = problem.random.choice(problem.front())
             one = problem.random.choice(problem.space.neighbors(parent))
-        if one not in known:
-            known.add(one)
+        if (kind := problem.space.canonical(one)) not in known:
+            known.add(kind)
             problem.estimate(one, supernet.candidate(one), EXAMPLES)
     return problem.front()
 

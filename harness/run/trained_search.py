@@ -6,19 +6,18 @@ import inspect
 import itertools
 import math
 import operator
-import tempfile
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from pathlib import Path
 from random import Random
 from typing import Any
 
 import numpy as np
-import onnx
 import torch
 from torch import nn
 
+from harness.artifact.graph import analyse
 from harness.errors import OverBudgetError, UsageError
+from harness.measure.operators import cut
 from harness.measure.predictor import Predictor, load_predictor, stored_predictor
 from harness.measure.profile import load_profile
 from harness.run.batches import Batches
@@ -274,7 +273,5 @@ class TrainedSearch:
             profile = load_profile(device)
             path = stored_predictor(self.training.task.name, profile)
             self._predictors[device] = load_predictor(path, profile)
-        with tempfile.TemporaryDirectory() as folder:
-            file = Path(folder) / "model.onnx"
-            onnx.save(self.training.export(model.eval()), file)
-            return self._predictors[device].predict(file)
+        pieces = cut(analyse(self.training.export(model.eval())))
+        return self._predictors[device].predict_operators(pieces)
