@@ -6,7 +6,8 @@ Source: Fang et al. 2023, arXiv:2301.12900 (DepGraph), library Torch-Pruning.
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any
 
 import torch
@@ -82,8 +83,7 @@ def pruner_for(
         if name in (*problem.keep, *keep) or name.endswith(ATTENTION)
     ]
     defaults = {"pruning_ratio": 0.99, "max_pruning_ratio": 0.99, "iterative_steps": STEPS}
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
+    with _traceable(model):
         return kind(
             model,
             _example(problem, model),
@@ -96,8 +96,7 @@ def pruner_for(
 def streams(problem: Compression, model: nn.Module) -> tuple[str, ...]:
     """Names of the layers that write a residual stream: their output channels go only together."""
     graph = torch_pruning.DependencyGraph()
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
+    with _traceable(model):
         graph.build_dependency(model, example_inputs=_example(problem, model))
         groups = list(graph.get_all_groups())
     names = {module: name for name, module in model.named_modules()}
@@ -109,6 +108,19 @@ def streams(problem: Compression, model: nn.Module) -> tuple[str, ...]:
     return tuple(dict.fromkeys(found))
 
 
+@contextmanager
+def _traceable(model: nn.Module) -> Iterator[None]:
+    """Gradients for frozen parameters too: Torch-Pruning follows layers by their gradients alone."""
+    frozen = [one for one in model.parameters() if not one.requires_grad]
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        for one in frozen:
+            one.requires_grad_(True)
+        yield
+    for one in frozen:
+        one.requires_grad_(False)
+
+
 def _example(problem: Compression, model: nn.Module) -> tuple[Tensor, ...]:
     """Two example inputs, where the model is."""
     device = next(model.parameters()).device
@@ -118,14 +130,17 @@ def _example(problem: Compression, model: nn.Module) -> tuple[Tensor, ...]:
 def prune_to(problem: Compression, model: nn.Module, pruner: Any, speed_up: float) -> nn.Module:
     """Prune step by step until the model has 1 / `speed_up` of the reference's MACs.
 
-    Raises UsageError when the target is not reached.
+    Frozen parameters stay frozen. Raises UsageError when the target is not reached.
     """
+    frozen = {name for name, one in model.named_parameters() if not one.requires_grad}
     whole = problem.macs(problem.reference())
     target = whole / speed_up
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         for _ in range(STEPS):
             if problem.macs(model) <= target:
+                for name, one in model.named_parameters():
+                    one.requires_grad_(name not in frozen)
                 return model.eval()
             for group in pruner.step(interactive=True):
                 if isinstance(pruner.importance, ChannelScores):

@@ -72,3 +72,25 @@ def test_layers_that_write_a_residual_stream_are_found():
             return self.classifier(stream.mean((2, 3)))
 
     assert set(streams(problem(), Block())) == {"into", "back"}
+
+
+def test_frozen_layers_are_cut_with_the_stream_that_they_feed_and_stay_frozen():
+    class Encoder(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.embed = nn.Conv2d(3, 16, 1).requires_grad_(False)
+            self.layer = nn.Conv2d(16, 16, 1)
+            self.classifier = nn.Linear(16, 10)
+
+        def forward(self, images: torch.Tensor) -> torch.Tensor:
+            stream = self.embed(images)
+            stream = stream + self.layer(stream)
+            return self.classifier(stream.mean((2, 3)))
+
+    task = problem()
+    task.reference = Encoder
+    model = prune(task, Encoder(), RandomScores(), 2.0)
+    assert model.embed.out_channels == model.layer.in_channels == model.layer.out_channels < 16
+    assert not model.embed.weight.requires_grad
+    assert model.layer.weight.requires_grad
+    assert model(task.example[0]).shape == (2, 10)
