@@ -37,7 +37,8 @@ def measure(
         bool, typer.Option("--natural-length", help="Time the reference on unpadded requests.")
     ] = False,
     published: Annotated[
-        bool, typer.Option("--published", help="Also rows of the board whose artifacts are here.")
+        bool,
+        typer.Option("--published", help="Also rows of the board whose artifact or graph is here."),
     ] = False,
     pack: Annotated[
         Path | None, typer.Option(help="Write a kit for another device into this new folder.")

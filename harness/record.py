@@ -164,7 +164,8 @@ class MeasurementRecord(Row):
     `trimmed_length` the entry (but not the anchor) got requests cut to their own length, so many
     positions on average: a graph with a free length, which is no row's artifact. `by_request` says
     that the graph takes one of several ways: `pairs` are then of the quickest requests, and what
-    the others cost is in `request_ms`.
+    the others cost is in `request_ms`. `redrawn`: the artifact was not at hand, and its graph was
+    timed with weights drawn anew (harness/artifact/skeleton.py).
     """
 
     kind: Literal["measurement"] = "measurement"
@@ -184,6 +185,7 @@ class MeasurementRecord(Row):
     cold_start_ms: list[float] = Field(default_factory=list)
     trimmed_length: float | None = None
     by_request: bool = False
+    redrawn: bool = False
     energy_mj: float | None = None
     settled: bool = False
     outputs_match: bool | None = None

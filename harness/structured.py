@@ -110,7 +110,7 @@ def streams(problem: Compression, model: nn.Module) -> tuple[str, ...]:
 
 @contextmanager
 def _traceable(model: nn.Module) -> Iterator[None]:
-    """Gradients for frozen parameters too: Torch-Pruning follows layers by their gradients alone."""
+    """Gradients for frozen parameters too: Torch-Pruning follows layers by gradients alone."""
     frozen = [one for one in model.parameters() if not one.requires_grad]
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")

@@ -163,6 +163,10 @@ class Board:
         """The stored ONNX file of an artifact, in the first folder that has it."""
         return self._stored(Path(task) / "artifacts" / f"{sha256[:16]}.onnx")
 
+    def graph_of(self, task: str, sha256: str) -> Path | None:
+        """The stored graph of an artifact without its weights, in the first folder that has it."""
+        return self._stored(Path(task) / "graphs" / f"{sha256[:16]}.onnx.zst")
+
     def _stored(self, name: Path) -> Path | None:
         return next((f / name for f in self.folders if (f / name).is_file()), None)
 

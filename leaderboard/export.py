@@ -117,7 +117,7 @@ _KINDS = {
     ),
     '{"type":"boolean"}': (
         *("small_baseline", "is_reference", "higher_is_better", "usable", "superseded", "pareto"),
-        *("stale", "by_request"),
+        *("stale", "by_request", "redrawn"),
     ),
     '{"type":["boolean","null"]}': ("settled",),
     '{"type":"array"}': (

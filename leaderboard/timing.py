@@ -35,7 +35,8 @@ def timing_columns(
 
     Artifacts of several seeds count alike, and the range carries how they differ; `timed` says how
     many of them were. Where a graph takes one of several ways, speed-up, latency and price
-    are of the mean request, also in the column that holds the median of others.
+    are of the mean request, also in the column that holds the median of others. `redrawn` says
+    that some artifact was timed as its graph with weights drawn anew.
     """
     columns = _unknown(profile)
     records = [measured[one] for one in dict.fromkeys(artifacts) if one in measured]
@@ -59,7 +60,11 @@ def timing_columns(
         ]
     )
     latency = nominal_ms(good[0].anchor_nominal_ms, ratio)
-    columns |= _known(good, ratio, latency) | {"by_request": ways, "timed": len(good)}
+    columns |= _known(good, ratio, latency) | {
+        "by_request": ways,
+        "redrawn": any(one.redrawn for one in good),
+        "timed": len(good),
+    }
     if ways:
         slowest = [request_quantile_ms(one.request_ms, 0.99, latency.value) for one in good]
         columns["latency_ms_p99"] = max(slowest)
@@ -117,6 +122,7 @@ def _unknown(profile: ProfileBlock | None) -> Row:
         "throughput_batch": None,
         "latency_cause": None,
         "by_request": False,
+        "redrawn": False,
         "timed": 0,
     }
 

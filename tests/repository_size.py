@@ -10,6 +10,7 @@ LIMITS = {
     "tasks/*/reference.safetensors": (80, 25),
     "leaderboard/results/*/artifacts/*": (60, 4),
     "leaderboard/results/*/predictions/*": (40, 2),
+    "leaderboard/results/*/graphs/*": (10, 0.5),
     "leaderboard/results/*/*.jsonl": (40, 10),
     "leaderboard/results/*/*.parquet": (20, 4),
     "submissions/*": (60, 25),

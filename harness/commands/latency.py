@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path
 
 import numpy as np
@@ -16,7 +17,7 @@ from harness.commands.studies import finished_runs, is_current
 from harness.errors import SlimbenchError, UsageError
 from harness.measure.profile import Profile, load_profile
 from harness.paired import anchor_ms
-from harness.record import merge_into, sha256_of
+from harness.record import RunRecord, merge_into, sha256_of
 from harness.run import timing
 from harness.run.place import Place, Prepared
 from harness.run.prepare import prepare
@@ -35,7 +36,7 @@ class Order:
     place: Place
     profile: str | None
     method_files: Sequence[Path] = ()
-    published: bool = False  # also the rows of the results folder whose artifacts lie there
+    published: bool = False  # also rows of the results folder whose artifact or graph lies there
     cap_seconds: float = 60  # that one model may take
 
 
@@ -43,20 +44,27 @@ def measure_task(order: Order, as_json: bool) -> int:
     """Measure every finished run of a task that has no measurement on the profile."""
     task = registry.find_variant(order.task)
     chosen = profile_of(order.profile)
-    known = registry.methods(order.method_files)
+    known, cap = registry.methods(order.method_files), order.cap_seconds
     prepared = prepare(task, order.scale, order.place)
-    failed, skipped, made = 0, set(), []
+    failed, made = 0, []
     if order.published:
         failed += _restore(prepared, order.place)
-    for record, folder in finished_runs(prepared, order.place):
-        if record.method.name not in known:
-            skipped.add(record.method.name)
-            continue
-        if not is_current(record, prepared, known[record.method.name]):
-            continue
-        found = timing.measure_folder(
-            folder, record, prepared, order.place, chosen, order.cap_seconds
-        )
+    runs = list(finished_runs(prepared, order.place))
+    current = [
+        (record, folder)
+        for record, folder in runs
+        if record.method.name in known and is_current(record, prepared, known[record.method.name])
+    ]
+    timed = (
+        (record, timing.measure_folder(folder, record, prepared, order.place, chosen, cap))
+        for record, folder in current
+    )
+    graphs = _graphs(prepared, order.place, chosen, known) if order.published else ()
+    redrawn = (
+        (record, timing.measure_graph(graph, record, prepared, order.place, chosen, cap))
+        for record, graph in graphs
+    )
+    for record, found in chain(timed, redrawn):
         if found is None:
             continue
         failed += found.status not in ("ok", "off_profile")
@@ -65,9 +73,38 @@ def measure_task(order: Order, as_json: bool) -> int:
             console.print(f"{record.method.name} {record.setting}: {speed_of(found)}")
     if as_json:
         print_json(made)
+    skipped = {record.method.name for record, _ in runs if record.method.name not in known}
     for name in sorted(skipped) if not as_json else ():
         console.print(f"skipped the runs of '{name}', which is unknown: add --method-file FILE.py")
     return 1 if failed else 0
+
+
+def _graphs(
+    prepared: Prepared, place: Place, profile: Profile, known: Mapping[str, registry.MethodListing]
+) -> Iterator[tuple[RunRecord, Path]]:
+    """Published rows that the profile has not timed, whose graph is here but not the artifact."""
+    import leaderboard
+
+    board, name = leaderboard.load(place.results), prepared.task.name
+    records = board.records(name)
+    done = {
+        one.artifact_sha256
+        for one in records.measurements
+        if one.profile.sha256 == profile.sha256 and one.status == "ok"
+    }
+    for record in records.runs:
+        sha256, method = record.artifact_sha256 or "none", known.get(record.method.name)
+        graph = board.graph_of(name, sha256)
+        if (
+            graph is not None
+            and method is not None
+            and record.scale == prepared.scale
+            and sha256 not in done
+            and board.artifact_of(name, sha256) is None
+            and is_current(record, prepared, method)
+        ):
+            done.add(sha256)
+            yield record, graph
 
 
 def _restore(prepared: Prepared, place: Place) -> int:
@@ -101,7 +138,7 @@ def measure_file(
         model,
         anchor or model,
         profile_of(profile),
-        _random_inputs(model),
+        random_inputs(model),
         None,
         task=model.stem,
         task_version=0,
@@ -114,7 +151,11 @@ def measure_file(
     return 0 if found.status in ("ok", "off_profile") else 1
 
 
-def _random_inputs(model: Path, count: int = 64) -> dict[str, np.ndarray]:
+def random_inputs(model: Path, count: int = 64) -> dict[str, np.ndarray]:
+    """Requests by name, (count, *shape), drawn for the shapes and types of an ONNX file's inputs.
+
+    Raises UsageError when a dimension behind the batch is free.
+    """
     import onnxruntime
 
     random = np.random.default_rng(0)
@@ -181,7 +222,7 @@ def attribute(model: Path, profile: str | None, out: Path | None, as_json: bool)
     if out is not None:
         out.mkdir(parents=True, exist_ok=True)
     trace = out / "trace.json" if out else None
-    found = measure_kernels(model, profile_of(profile), _random_inputs(model), trace)
+    found = measure_kernels(model, profile_of(profile), random_inputs(model), trace)
     if out is not None:
         (out / "attribution.json").write_text(attribute_view.to_json(found))
         (out / "attribution.svg").write_text(attribute_view.to_svg(found))

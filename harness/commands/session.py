@@ -30,7 +30,7 @@ from harness.errors import UsageError
 from harness.measure.profile import Profile
 from harness.record import MeasurementRecord, RunRecord
 from harness.run import timing
-from harness.run.matrix import Done, plan, publish_artifact, run_all
+from harness.run.matrix import Done, plan, publish_artifact, publish_graph, run_all
 from harness.run.place import Place, Run
 from harness.run.prepare import prepare, rebuild
 from harness.run.ray_cluster import Cluster
@@ -120,6 +120,8 @@ def run(order: Order, dry_run: bool, as_json: bool) -> int:
 
     def after(done: Done) -> None:
         publish_artifact(done.run, done.record, LARGEST_PUBLISHED_BYTES)
+        if order.scale != "smoke" and not done.reused:
+            publish_graph(done.run, done.record)
         if profile is not None and order.cluster is None:
             measured[done.record.key] = timing.measure_run(done.run, done.record, profile)
 

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from harness import data
+from harness.artifact import skeleton
 from harness.errors import UsageError
 from harness.measure.predictor import stored_predictor
 from harness.measure.profile import load_profile
@@ -187,4 +188,17 @@ def publish_artifact(run: Run, record: RunRecord, largest_bytes: int) -> bool:
         return False
     target = run.place.results / record.task.name / "artifacts"
     write_atomically(target / f"{record.artifact_sha256[:16]}.onnx", source.read_bytes())
+    return True
+
+
+def publish_graph(run: Run, record: RunRecord) -> bool:
+    """Keep the artifact's graph without its weights beside the records; says whether it did.
+
+    With it the row can be timed where the artifact itself is not at hand.
+    """
+    stripped = skeleton.strip(run.folder / "model.onnx") if record.artifact_sha256 else None
+    if record.artifact_sha256 is None or stripped is None:
+        return False
+    target = run.place.results / record.task.name / "graphs"
+    write_atomically(target / f"{record.artifact_sha256[:16]}.onnx.zst", stripped)
     return True

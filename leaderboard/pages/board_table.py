@@ -109,6 +109,7 @@ def badges(row: Row) -> str:
             ("superseded", row["superseded"]),
             ("stale", row["stale"] and not row["superseded"]),
             ("mean request", row["by_request"]),
+            ("timed with other weights", row["redrawn"]),
             (f"timed {row['timed']} of {models}", 0 < row["timed"] < models),
             (row["verification"], row["verification"] != "self_reported"),
             (row["status"].replace("_", " "), row["status"] != "ok"),

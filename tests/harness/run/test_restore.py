@@ -9,6 +9,9 @@ from harness.commands import latency
 from harness.commands.session import Order, run
 from harness.errors import SlimbenchError
 from harness.record import RunRecord, read_records
+from harness.registry import find_method
+from harness.run.matrix import publish_graph
+from harness.run.place import Run
 from harness.run.restore import restore
 
 DIGITS = "mnist_mlp_microcontroller"
@@ -51,3 +54,22 @@ def test_an_artifact_that_scores_otherwise_is_not_timed(published, digits):
     folder = restore(record, artifact, digits, published)
     assert (folder / "record.json").is_file()
     assert restore(record, artifact, digits, published) == folder
+
+
+def test_a_row_whose_artifact_is_gone_is_timed_as_its_graph(published, digits, capsys):
+    record = rows(published)[0]
+    folder = published.results / DIGITS
+    artifact = folder / "artifacts" / f"{record.artifact_sha256[:16]}.onnx"
+    restored = restore(record, artifact, digits, published)
+    chosen = Run(digits, find_method("static_int8"), record.setting, 0, published)
+    assert chosen.folder == restored
+    assert publish_graph(chosen, record)
+    artifact.unlink()
+    shutil.rmtree(restored)
+
+    order = latency.Order(DIGITS, "smoke", published, "ort-1t-xeon-avx512", cap_seconds=2)
+    assert latency.measure_task(replace(order, published=True), as_json=False) == 0
+    (measured,) = rows(published)[1]
+    assert measured.redrawn and measured.outputs_match is None
+    assert measured.artifact_sha256 == record.artifact_sha256
+    assert "static_int8" in capsys.readouterr().out
