@@ -75,3 +75,14 @@ def test_a_row_that_answers_some_requests_quicker_shows_both_ways(tmp_path: Path
     mean = row["latency_ms_p50"]
     assert mean == pytest.approx(8.0, rel=1e-4)
     assert "<td>8.00 ms</td><td>4.00 ms</td><td>90.0%</td><td>44.0 ms</td><td>10.0%</td>" in shown
+
+
+def test_a_row_timed_as_its_graph_says_so(tmp_path: Path) -> None:
+    own, other = run(seed=0), run(seed=1)
+    records = tmp_path / "results"
+    write(records, own, other, measured(own), measured(other))
+    assert "timed with other weights" not in page(tmp_path)
+    write(records, other, measured(other, redrawn=True))
+    (row,) = load(records).rows("toy")
+    assert row["redrawn"] is True
+    assert '<span class="sb-badge">timed with other weights</span>' in page(tmp_path)
