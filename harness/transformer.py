@@ -105,6 +105,45 @@ def gate_scores(
     return [(h.cpu(), n.cpu()) for h, n in zip(sums[::2], sums[1::2], strict=True)]
 
 
+def most_informative(
+    scores: list[tuple[Tensor, Tensor]], costs: tuple[float, float], limit: float
+) -> list[tuple[Tensor, Tensor]]:
+    """Heads and neurons to keep in each layer (bool): the most information within `limit` MACs.
+
+    `costs`: MACs of one head and of one neuron. The best head and neuron of each layer stay.
+    """
+    kept = [(heads == heads.max(), neurons == neurons.max()) for heads, neurons in scores]
+    spent = sum(float(h.sum()) * costs[0] + float(n.sum()) * costs[1] for h, n in kept)
+    candidates = [
+        (float(score) / costs[kind], layer, kind, index)
+        for layer, pair in enumerate(scores)
+        for kind in (0, 1)
+        for index, score in enumerate(pair[kind])
+        if not kept[layer][kind][index]
+    ]
+    for _, layer, kind, index in sorted(candidates, reverse=True):
+        if spent + costs[kind] <= limit:
+            kept[layer][kind][index] = True
+            spent += costs[kind]
+    return kept
+
+
+def keep_by_fisher(problem: Compression, model: Any, speed_up: float, batches: int = 100) -> Any:
+    """Cut a model, in place, to the most informative heads and neurons at 1 / `speed_up` MACs.
+
+    Source: Kwon et al. 2022, arXiv:2204.09656, section 4.1.
+    """
+    tokens, width = problem.example[0].shape[1], model.classifier.in_features
+    size = head_size(model.layers[0])
+    costs = (4 * width * size * tokens + 2 * size * tokens**2, 2 * width * tokens)
+    scores = gate_scores(problem, model, batches, 2)
+    kept = most_informative(scores, costs, problem.macs(model) / speed_up)
+    for layer, (heads, neurons) in zip(model.layers, kept, strict=True):
+        keep_heads(layer, torch.nonzero(heads).flatten())
+        keep_neurons(layer, torch.nonzero(neurons).flatten())
+    return model
+
+
 def head_importance(problem: Compression, model: Any, batches: int) -> list[Tensor]:
     """For each layer float32 (heads,) of length 1: mean |d loss / d gate|.
 

@@ -10,10 +10,10 @@ from __future__ import annotations
 import contextlib
 import ctypes
 import os
+import select
 import signal
 import sys
 import tempfile
-import time
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -63,10 +63,15 @@ def enter(
     """
     if available() is not None:
         return "none"
+    try:
+        command = os.pidfd_open(owner)
+    except ProcessLookupError:
+        os._exit(1)
     _own_namespaces()
     process = os.fork()
     if process:
-        _wait_for(process, owner)
+        _wait_for(process, command)
+    os.close(command)
     environment.die_with_parent()
     _build_root(program, hidden, read_only, writable)
     return "namespaces"
@@ -80,18 +85,15 @@ def _own_namespaces() -> None:
     Path("/proc/self/gid_map").write_text(f"0 {group} 1")
 
 
-def _wait_for(process: int, owner: int) -> None:
-    """End as `process` ends; kill it when the command that `owner` is has gone away."""
+def _wait_for(process: int, command: int) -> None:
+    """End as `process` ends; kill it when the `command` (its pidfd) has ended, reaped or not."""
     while True:
         ended, status = os.waitpid(process, os.WNOHANG)
         if ended:
             code = os.waitstatus_to_exitcode(status)
             os._exit(code if code >= 0 else 128 - code)
-        try:
-            os.kill(owner, 0)  # /proc is no help: the root is not this process's own any more
-        except ProcessLookupError:
+        if select.select([command], [], [], 0.05)[0]:
             os.kill(process, signal.SIGKILL)
-        time.sleep(0.05)
 
 
 def _build_root(

@@ -6,6 +6,7 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Iterable
 from pathlib import Path
 
 import psutil
@@ -14,7 +15,8 @@ import pytest
 from harness.record import RunRecord, read_records
 from harness.registry import ROOT
 
-WORDS = ("run", "mnist_mlp_microcontroller", "width_scaled", "static_int8", "--scale", "smoke")
+TASK = ("run", "mnist_mlp_microcontroller", "--scale", "smoke")
+METHODS = ("width_scaled", "static_int8")
 
 
 @pytest.fixture(autouse=True)
@@ -25,9 +27,12 @@ def heeds_ctrl_c():
     signal.signal(signal.SIGINT, before)
 
 
-def start(runs: Path, *options: str, measure: str = "later") -> subprocess.Popen[bytes]:
+def start(
+    runs: Path, *options: str, methods: Iterable[str] = METHODS, measure: str = "later"
+) -> subprocess.Popen[bytes]:
     """The matrix in a process of its own."""
-    command = [sys.executable, "-m", "harness.cli", *WORDS, "--measure", measure, *options]
+    words = [*TASK, *methods, "--measure", measure, *options]
+    command = [sys.executable, "-m", "harness.cli", *words]
     return subprocess.Popen(
         [*command, "--runs", str(runs)],
         cwd=ROOT,
@@ -68,14 +73,15 @@ def test_five_kills_at_random_moments_change_nothing_and_repeat_nothing(tmp_path
 
 
 def test_a_killed_command_takes_its_children_with_it(tmp_path):
-    process = start(tmp_path / "runs")
+    file = "tests/methods/never_ends.py"
+    process = start(tmp_path / "runs", "--method-file", file, methods=["never_ends"])
     deadline = time.monotonic() + 120
-    while time.monotonic() < deadline and not list(tmp_path.glob("runs/*/*/*/*/solve")):
+    while time.monotonic() < deadline and not list(tmp_path.glob("runs/*/never_ends/*/*/solve")):
         time.sleep(0.2)
     family = psutil.Process(process.pid).children(recursive=True)
     process.send_signal(signal.SIGKILL)
+    _, alive = psutil.wait_procs(family, timeout=30)  # although nobody has reaped it
     process.wait()
-    _, alive = psutil.wait_procs(family, timeout=30)
     assert family
     assert not alive
 
