@@ -102,6 +102,16 @@ def test_a_graph_whose_time_depends_on_values_is_not_kept(tmp_path):
     assert skeleton.strip(saved(tmp_path, weight, nodes)) is None
 
 
+def test_a_graph_that_sorts_by_value_is_not_kept(tmp_path):
+    nodes = [
+        helper.make_node("MatMul", ["x", "weight"], ["scores"]),
+        helper.make_node("Shape", ["bias"], ["all"]),
+        helper.make_node("TopK", ["scores", "all"], ["y", "places"]),
+    ]
+    weight = np.random.default_rng(1).normal(size=(64, 32)).astype(np.float32)
+    assert skeleton.strip(saved(tmp_path, weight, nodes)) is None
+
+
 @pytest.mark.parametrize("path", PUBLISHED, ids=lambda path: path.stem)
 def test_published_artifacts_and_their_graphs_count_alike(path, tmp_path):
     stripped = skeleton.strip(path)
