@@ -18,6 +18,7 @@ from harness.record import RunRecord, read_records
 from harness.record_submission import StatusRecord
 from harness.run.matrix import plan, run_all
 from harness.submit import audits
+from harness.submit import verify as verification
 from harness.submit.expect import expectations
 from harness.submit.history import find_rows, lost, mark, publish
 from harness.submit.pack import method_name, pack_runs
@@ -88,7 +89,7 @@ def test_the_predictions_of_another_processor_may_differ_within_the_tolerance():
     assert verdict(np.flatnonzero(close)[:40], same_class=False) == "refused"
 
 
-def test_a_timed_bundle_is_accepted_and_one_twice_too_fast_is_refused(copy, honest, options):
+def test_a_claimed_speedup_is_judged_by_the_one_timed_here(copy, honest, options, monkeypatch):
     from test_hostile_records import timed
 
     ours = verify(copy, replace(options, time=True))
@@ -96,16 +97,29 @@ def test_a_timed_bundle_is_accepted_and_one_twice_too_fast_is_refused(copy, hone
     measured = ours.rows[0].measured
     if measured is None:
         pytest.skip("no profile matches this machine, so nothing is timed here")
-    mean = np.mean([pair for start in measured.pairs for pair in start], axis=0)
-    for factor, accepted in ((1.0, True), (4.0, False)):
+    anchor, entry = np.mean([pair for start in measured.pairs for pair in start], axis=0)
+
+    def starts(anchor, entry, spread=0.0):
+        """Ten process starts, every second one slower by `spread` in the entry alone."""
+        slower = (1 + spread, 1.0)
+        return [[(float(anchor), float(entry * slower[start % 2]))] * 4 for start in range(10)]
+
+    steady, noisy = starts(anchor, entry), starts(anchor, entry, spread=0.15)
+    for here, factor, expected in (
+        (steady, 1.0, "accepted"),
+        (steady, 2.0, "refused"),
+        (noisy, 1.0, "unchecked"),
+    ):
+        found = measured.model_copy(update={"pairs": here})
+        monkeypatch.setattr(verification, "time_again", lambda *_, found=found: (found, None))
         shutil.copyfile(honest.folder / "records.jsonl", copy / "records.jsonl")
-        pairs = [[(float(mean[0]), float(mean[1]) / factor)] * 4] * 10
-        environment = measured.environment
-        block = measured.profile
-        timed(pairs=pairs, environment=environment, profile=block)(copy, honest)
-        found = verify(copy, replace(options, time=True))
-        (claim,) = [one for one in found.rows[0].claims if one.name == "speedup"]
-        assert (claim.verdict != "refused") is accepted, claim
+        claimed = starts(anchor, entry / factor)
+        timed(pairs=claimed, environment=measured.environment, profile=measured.profile)(
+            copy, honest
+        )
+        judged = verify(copy, replace(options, time=True))
+        (claim,) = [one for one in judged.rows[0].claims if one.name == "speedup"]
+        assert claim.verdict == expected, claim
 
 
 def test_an_accepted_bundle_becomes_a_verified_row_with_card_and_history(copy, options, tmp_path):
