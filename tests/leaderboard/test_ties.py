@@ -2,10 +2,11 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from scipy.special import stdtr
 from statsmodels.stats.contingency_tables import mcnemar as reference_mcnemar
 from statsmodels.stats.multitest import multipletests
 
-from leaderboard.ties import bootstrap_p, holm, mcnemar, resolution_floor, tie_groups
+from leaderboard.ties import bootstrap_p, holm, mcnemar, resolution_floor, t_tail, tie_groups
 
 
 def test_mcnemar_counts_only_the_examples_on_which_two_models_disagree() -> None:
@@ -67,3 +68,10 @@ def test_the_resolution_floor_is_the_paired_half_width_over_the_reference() -> N
     entry[:2], entry[98:] = False, True  # 4 of 100 disagree and the means are equal
     half_width = 1.96 * np.sqrt(4 / 99) / 10
     assert resolution_floor(entry, reference) == pytest.approx(half_width / 0.92)
+
+
+def test_the_tail_of_students_t_is_that_of_scipy() -> None:
+    for degrees in (1.0, 2.0, 2.7, 7.3, 60.0, 1821.5, 1e6):
+        for t in (0.0, 1e-6, 0.3, 0.99, 1.96, 4.5, 12.0, 300.0):
+            expected = 2 * stdtr(degrees, -t)
+            assert t_tail(t, degrees) == pytest.approx(expected, rel=1e-8, abs=1e-300)
