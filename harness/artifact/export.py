@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import contextlib
+import copy
 import io
 import logging
 import warnings
@@ -24,6 +25,9 @@ from harness.types import Input
 OPSET = 20
 TOLERANCE = 2e-3
 ROUNDED_TOLERANCE = 2e-2  # of one output behind rounding, where the mean keeps to TOLERANCE
+LAST_BIT = torch.finfo(torch.float32).eps
+DISTURBED = 3  # times torch's model is compared with itself, its weights changed in the last bit
+FURTHER = 3.0  # times as far as these comparisons a graph that rounds may be from torch
 DIFFERENT_RANKS = 0.05  # of integer outputs; scores that nearly tie may change places
 
 
@@ -59,7 +63,7 @@ def to_onnx(
         node.name = f"{_scope(node)}{node.op_type}_{index}"
         node.doc_string = ""
         del node.metadata_props[:]
-    check_parity(graph, inputs, example, expected.numpy())
+    check_parity(graph, inputs, example, expected.numpy(), model)
     return graph
 
 
@@ -101,15 +105,22 @@ def check_parity(
     inputs: Sequence[Input],
     example: tuple[Tensor, ...],
     expected: np.ndarray,
+    model: nn.Module | None = None,
 ) -> None:
     """Raise SlimbenchError when ONNX Runtime's outputs are not torch's within TOLERANCE.
 
-    Integer outputs, such as ranked ids, may differ in a share of DIFFERENT_RANKS. Where a graph
-    rounds, two sums that differ in the last bit may be a whole level apart: one output may then
-    differ by ROUNDED_TOLERANCE.
+    The graph is run as it stands: optimized, ONNX Runtime may round weights that it finds between
+    rounded tensors, which is no fault of the export (quality is measured with it). Integer
+    outputs, such as ranked ids, may differ in a share of DIFFERENT_RANKS. Where a graph rounds,
+    two sums that differ in the last bit may be a whole level apart: one output may then differ by
+    ROUNDED_TOLERANCE, and all may by FURTHER times what the torch `model` differs from itself
+    when its weights change in the last bit (a MiniLM that rounds every linear layer: 2% of the
+    largest output in the mean, as far as ONNX Runtime is from torch).
     """
+    settings = onnxruntime.SessionOptions()
+    settings.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_DISABLE_ALL
     session = onnxruntime.InferenceSession(
-        graph.SerializeToString(), providers=["CPUExecutionProvider"]
+        graph.SerializeToString(), settings, providers=["CPUExecutionProvider"]
     )
     feed = {each.name: tensor.numpy() for each, tensor in zip(inputs, example, strict=True)}
     found = session.run(None, feed)[0]
@@ -123,15 +134,41 @@ def check_parity(
                 f"(limit {DIFFERENT_RANKS:.0%})"
             )
         return
-    gaps = np.abs(found - expected) / max(1e-6, float(np.abs(expected).max()))
     rounds = any(node.op_type == "QuantizeLinear" for node in graph.graph.node)
-    limit = ROUNDED_TOLERANCE if rounds else TOLERANCE
-    error = float(gaps.max())
-    if not (error <= limit and gaps.mean() <= TOLERANCE):
+    most, mean = (ROUNDED_TOLERANCE if rounds else TOLERANCE), TOLERANCE
+    error = _gaps(found, expected)
+    if rounds and model is not None and not _within(error, most, mean):
+        moved = _moved_by_the_last_bit(model, example)
+        most, mean = max(most, FURTHER * moved[0]), max(mean, FURTHER * moved[1])
+    if not _within(error, most, mean):
         raise SlimbenchError(
-            f"the exported graph differs from the torch model by {error:.2%} of the largest output "
-            f"(limit {limit:.1%}), {gaps.mean():.2%} in the mean (limit {TOLERANCE:.1%})"
+            f"the exported graph differs from the torch model by {error[0]:.2%} of the largest "
+            f"output (limit {most:.1%}), {error[1]:.2%} in the mean (limit {mean:.1%})"
         )
+
+
+def _gaps(found: np.ndarray, expected: np.ndarray) -> tuple[float, float]:
+    """The largest and the mean difference as shares of the largest expected output."""
+    gaps = np.abs(found - expected) / max(1e-6, float(np.abs(expected).max()))
+    return float(gaps.max()), float(gaps.mean())
+
+
+def _within(error: tuple[float, float], most: float, mean: float) -> bool:
+    return error[0] <= most and error[1] <= mean  # not so for NaN
+
+
+@torch.no_grad()
+def _moved_by_the_last_bit(model: nn.Module, example: tuple[Tensor, ...]) -> tuple[float, float]:
+    """The largest `_gaps` of copies of the model whose weights differ in their last bit."""
+    generator = torch.Generator().manual_seed(0)
+    expected = model(*example).numpy()
+    moved = []
+    for _ in range(DISTURBED):
+        near = copy.deepcopy(model)
+        for weight in near.parameters():
+            weight.mul_(1 + LAST_BIT * (2 * torch.rand(weight.shape, generator=generator) - 1))
+        moved.append(_gaps(near(*example).numpy(), expected))
+    return max(most for most, _ in moved), max(mean for _, mean in moved)
 
 
 def save(graph: onnx.ModelProto, path: Path) -> Path:

@@ -1,13 +1,16 @@
 """What an exported graph may differ by from the torch model that it was made of."""
 
+import copy
+
 import numpy as np
 import onnx
 import pytest
 import torch
 from onnx import TensorProto, helper, numpy_helper
+from torch import nn
 
 from harness import Input
-from harness.artifact.export import check_parity
+from harness.artifact.export import check_parity, to_onnx
 from harness.errors import SlimbenchError
 
 INPUTS = (Input("x", "float32", (64,)),)
@@ -59,3 +62,34 @@ def test_a_graph_that_rounds_is_refused_when_all_outputs_move_or_one_moves_far(c
     expected = change(outputs(ROUNDS))
     with pytest.raises(SlimbenchError, match="differs from the torch model"):
         check_parity(ROUNDS, INPUTS, (EXAMPLE,), expected)
+
+
+class Coarse(nn.Module):
+    """Rounds to 256 levels."""
+
+    def forward(self, x):
+        return torch.fake_quantize_per_tensor_affine(x, 0.03, 128, 0, 255)
+
+
+def test_a_deep_graph_that_rounds_may_differ_as_the_model_does_from_itself():
+    random = torch.Generator().manual_seed(2)
+    layers = []
+    for _ in range(20):
+        linear = nn.Linear(256, 256, bias=False)
+        nn.init.normal_(linear.weight, std=1.5 / 16, generator=random)
+        layers += [linear, Coarse()]
+    model = nn.Sequential(*layers).eval()
+    inputs = (Input("x", "float32", (256,)),)
+    example = (torch.randn(64, 256, generator=random),)
+    graph = to_onnx(model, inputs, example)
+    other = copy.deepcopy(model)
+    with torch.no_grad():
+        for linear in other[::2]:
+            linear.weight.mul_(1 + 1e-7 * torch.randn(256, 256, generator=random))
+        expected = other(*example).numpy()
+        wrong = nn.Sequential(*layers[:-4], *layers[-2:])(*example).numpy()
+    with pytest.raises(SlimbenchError, match=r"largest output \(limit 2.0%\)"):
+        check_parity(graph, inputs, example, expected)
+    check_parity(graph, inputs, example, expected, model)
+    with pytest.raises(SlimbenchError, match="differs from the torch model"):
+        check_parity(graph, inputs, example, wrong, model)
