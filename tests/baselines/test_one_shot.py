@@ -34,6 +34,7 @@ def test_networks_cut_out_of_a_bert_are_slices_of_its_shared_weights():
     assert len(frozen) == sum(not each.requires_grad for each in reference.parameters()) > 0
 
 
+@pytest.mark.slow
 def test_a_step_is_charged_what_a_random_network_computes():
     task = registry.find_task("cifar10_cell_networks")
     inputs = (torch.zeros(1, 3, 32, 32, dtype=torch.uint8),)

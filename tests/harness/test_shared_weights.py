@@ -150,10 +150,15 @@ def test_a_space_without_a_supernet_says_so(search):
 
 
 METHODS = [
-    (shared_random_search.METHOD, 0),
-    *((darts.METHOD, number) for number in range(3)),
     (gdas.METHOD, 1),
-    (proxyless.METHOD, 2),
+    *(
+        pytest.param(method, number, marks=pytest.mark.slow)
+        for method, number in (
+            (shared_random_search.METHOD, 0),
+            *((darts.METHOD, number) for number in range(3)),
+            (proxyless.METHOD, 2),
+        )
+    ),
 ]
 
 

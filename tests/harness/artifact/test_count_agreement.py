@@ -24,7 +24,7 @@ TORCH_PRUNING = {
     "shufflenet_v2_x1_0": 3.93, "densenet121": 1.71, "convnext_tiny": 0.35, "vit_b_16": 0.17,
     "bert": -1.32, "gru": 3981.76, "lstm": 4073.08, "graphsage": -100.0,
 }  # fmt: skip
-QUICK = ("squeezenet1_1", "gru")
+QUICK = ("gru", pytest.param("squeezenet1_1", marks=pytest.mark.slow))
 quiet = pytest.mark.filterwarnings("ignore")
 
 

@@ -81,6 +81,7 @@ def test_a_predictor_orders_models_by_their_depth(models, tmp_path):
     assert unseen == pytest.approx([0.15, 0.3], rel=0.1)
 
 
+@pytest.mark.slow
 def test_an_operator_without_a_batch_is_timed_whole(models):
     rows = helper.make_node("Transpose", ["h"], ["r"], perm=[1, 0])  # (64, 1)
     turned = helper.make_node("Softmax", ["r"], ["y"], axis=0)  # reads (64, 1)
