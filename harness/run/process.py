@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import math
 import multiprocessing
 import os
 import signal
@@ -23,6 +24,7 @@ from harness.types import Budget
 
 LARGEST_LOG_BYTES = 10 * 10**6
 POLL_SECONDS = 0.1
+LIST_SECONDS = 1.0  # between looks for grandchildren; one reads the state of every process there is
 MALLOC = {
     "MALLOC_MMAP_THRESHOLD_": str(8 << 30),
     "MALLOC_TRIM_THRESHOLD_": str(16 << 30),
@@ -115,6 +117,8 @@ def _start_deaf(child: BaseProcess) -> None:
 
 
 def _watch(child: BaseProcess, budget: Budget, log: Path, begin: float) -> Ended | None:
+    family: list[psutil.Process] = []
+    listed = -math.inf
     while True:
         if _stopping.is_set():
             raise InterruptedError("stopped by the user")
@@ -122,7 +126,9 @@ def _watch(child: BaseProcess, budget: Budget, log: Path, begin: float) -> Ended
         if not child.is_alive():
             return None
         seconds = time.monotonic() - begin - paused_seconds(child.pid or 0)
-        memory = _memory_bytes(child)
+        if time.monotonic() - listed > LIST_SECONDS:
+            family, listed = _family(child), time.monotonic()
+        memory = _memory_bytes(family)
         if seconds > budget.wall_seconds:
             cause = f"still running after the limit of {budget.wall_seconds:.0f} s"
             return Ended("timeout", cause, seconds)
@@ -142,9 +148,9 @@ def _family(child: BaseProcess) -> list[psutil.Process]:
         return []
 
 
-def _memory_bytes(child: BaseProcess) -> int:
+def _memory_bytes(family: list[psutil.Process]) -> int:
     total = 0
-    for process in _family(child):
+    for process in family:
         try:
             total += process.memory_info().rss
         except psutil.Error:
