@@ -109,18 +109,14 @@ def check_parity(
 ) -> None:
     """Raise SlimbenchError when ONNX Runtime's outputs are not torch's within TOLERANCE.
 
-    The graph is run as it stands: optimized, ONNX Runtime may round weights that it finds between
-    rounded tensors, which is no fault of the export (quality is measured with it). Integer
-    outputs, such as ranked ids, may differ in a share of DIFFERENT_RANKS. Where a graph rounds,
-    two sums that differ in the last bit may be a whole level apart: one output may then differ by
-    ROUNDED_TOLERANCE, and all may by FURTHER times what the torch `model` differs from itself
-    when its weights change in the last bit (a MiniLM that rounds every linear layer: 2% of the
-    largest output in the mean, as far as ONNX Runtime is from torch).
+    Integer outputs, such as ranked ids, may differ in a share of DIFFERENT_RANKS. Where a graph
+    rounds, two sums that differ in the last bit may be a whole level apart: one output may then
+    differ by ROUNDED_TOLERANCE, and all may by FURTHER times what the torch `model` differs from
+    itself when its weights change in the last bit (a MiniLM that rounds every linear layer: 2% of
+    the largest output in the mean, as far as ONNX Runtime is from torch).
     """
-    settings = onnxruntime.SessionOptions()
-    settings.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_DISABLE_ALL
     session = onnxruntime.InferenceSession(
-        graph.SerializeToString(), settings, providers=["CPUExecutionProvider"]
+        graph.SerializeToString(), providers=["CPUExecutionProvider"]
     )
     feed = {each.name: tensor.numpy() for each, tensor in zip(inputs, example, strict=True)}
     found = session.run(None, feed)[0]

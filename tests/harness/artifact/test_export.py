@@ -12,6 +12,7 @@ from torch import nn
 from harness import Input
 from harness.artifact.export import check_parity, to_onnx
 from harness.errors import SlimbenchError
+from harness.fake_quantization import QuantizedLinear
 
 INPUTS = (Input("x", "float32", (64,)),)
 EXAMPLE = torch.linspace(0, 1, 4 * 64).reshape(4, 64)
@@ -64,30 +65,26 @@ def test_a_graph_that_rounds_is_refused_when_all_outputs_move_or_one_moves_far(c
         check_parity(ROUNDS, INPUTS, (EXAMPLE,), expected)
 
 
-class Coarse(nn.Module):
-    """Rounds to 256 levels."""
-
-    def forward(self, x):
-        return torch.fake_quantize_per_tensor_affine(x, 0.03, 128, 0, 255)
-
-
 def test_a_deep_graph_that_rounds_may_differ_as_the_model_does_from_itself():
     random = torch.Generator().manual_seed(2)
     layers = []
-    for _ in range(20):
+    for _ in range(40):
         linear = nn.Linear(256, 256, bias=False)
         nn.init.normal_(linear.weight, std=1.5 / 16, generator=random)
-        layers += [linear, Coarse()]
-    model = nn.Sequential(*layers).eval()
+        layers.append(QuantizedLinear(linear))
+    model = nn.Sequential(*layers)
     inputs = (Input("x", "float32", (256,)),)
     example = (torch.randn(64, 256, generator=random),)
+    model.train()(*example)
+    for layer in layers:
+        layer.freeze()
     graph = to_onnx(model, inputs, example)
     other = copy.deepcopy(model)
     with torch.no_grad():
-        for linear in other[::2]:
+        for linear in other:
             linear.weight.mul_(1 + 1e-7 * torch.randn(256, 256, generator=random))
         expected = other(*example).numpy()
-        wrong = nn.Sequential(*layers[:-4], *layers[-2:])(*example).numpy()
+        wrong = nn.Sequential(*layers[:-2], layers[-1])(*example).numpy()
     with pytest.raises(SlimbenchError, match=r"largest output \(limit 2.0%\)"):
         check_parity(graph, inputs, example, expected)
     check_parity(graph, inputs, example, expected, model)
