@@ -16,7 +16,6 @@ from pathlib import Path
 
 import numpy as np
 import onnx
-import onnxruntime
 import zstandard
 from google.protobuf.message import DecodeError  # type: ignore[import-untyped]
 from onnx import TensorProto, numpy_helper
@@ -76,6 +75,8 @@ def _by_value(node: onnx.NodeProto) -> bool:
 
 def _optimized(model: bytes) -> Counter[str]:
     """How often each operator is left when ONNX Runtime has fused and folded a graph."""
+    import onnxruntime  # starts a thread, and a process with threads cannot enter the sandbox
+
     options = onnxruntime.SessionOptions()
     options.log_severity_level = 3
     options.intra_op_num_threads = 1

@@ -1,6 +1,7 @@
 """The command line as a person uses it: names, exit codes, one sentence for what is wrong."""
 
 import json
+import os
 import re
 import subprocess
 import sys
@@ -265,6 +266,12 @@ def test_knowing_all_tasks_imports_nothing_that_starts_threads():
         "sys.exit(any(name in sys.modules for name in ('torch', 'pandas', 'pyarrow')))"
     )
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+def test_the_demos_module_starts_no_thread_as_its_searches_import_it_again():
+    code = "import os, sys, harness.demo; sys.exit(len(os.listdir('/proc/self/task')) - 1)"
+    alone = os.environ | {"OPENBLAS_NUM_THREADS": "1"}  # as a search's process is started
+    assert subprocess.run([sys.executable, "-c", code], env=alone, check=False).returncode == 0
 
 
 def test_import_harness_and_import_leaderboard_do_not_import_torch():
